@@ -1,0 +1,55 @@
+"""All that was read from the database for one decision. `store.load` fills these, the core reads them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.domain.model import Account, Agent, Case, CaseNumber, Clue, Contact, IntakeId, OutboxId, Party
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnMail:
+    """The outbox row that a report is about; `keyed` if its return path proves it, else only our Message-ID does."""
+
+    id: OutboxId
+    case: CaseNumber | None
+    recipient: str
+    keyed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailFacts:
+    """What one mail's decision needs to know.
+
+    `handled_by` is the intake row that handled the same mail; `is_our_own` says that the Message-ID is
+    one of ours; `cases` are the cases that clues name, in the order of the clues; `copied` the active
+    contacts among To and Cc; `told` says that this address got the polite answer within a day.
+    """
+
+    handled_by: IntakeId | None = None
+    is_our_own: bool = False
+    contact: Contact | None = None
+    agent: Agent | None = None
+    own_mail: OwnMail | None = None
+    cases: tuple[tuple[Clue, Case], ...] = ()
+    copied: tuple[Contact, ...] = ()
+    told: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFacts:
+    """What one action on a case needs to know.
+
+    `case` is None for one that is about to be opened as `number`. `contacts` and `agents` hold everybody
+    on the case by party; `team` are the active agents to whom news of an unassigned case goes.
+    `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
+    """
+
+    number: CaseNumber
+    token: str
+    account: Account
+    case: Case | None = None
+    contacts: Mapping[Party, Contact] = field(default_factory=dict)
+    agents: Mapping[Party, Agent] = field(default_factory=dict)
+    team: tuple[Agent, ...] = ()
+    last_from_customer: str | None = None
+    thread: tuple[str, ...] = ()

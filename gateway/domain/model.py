@@ -1,0 +1,447 @@
+"""The nouns of Casegate: frozen values that every floor shares (SPEC section 2).
+
+Nothing here reads a clock, makes an id or knows a database. Times are aware and in UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NewType
+
+ContactId = NewType("ContactId", int)
+AgentId = NewType("AgentId", int)
+CaseNumber = NewType("CaseNumber", int)
+IntakeId = NewType("IntakeId", int)
+OutboxId = NewType("OutboxId", int)
+
+
+class Turn(StrEnum):
+    """Whose move it is; drives every clock."""
+
+    VENDOR = "vendor"
+    CUSTOMER = "customer"
+    NOBODY = "nobody"
+
+
+class Authenticity(StrEnum):
+    """What the evidence says about the sender of a mail (SPEC section 7)."""
+
+    AUTHENTICATED = "authenticated"
+    UNVERIFIED = "unverified"
+    FAILED = "failed"
+
+
+class Transport(StrEnum):
+    """How a mail came in."""
+
+    SMTP = "smtp"
+    LMTP = "lmtp"
+    IMAP = "imap"
+    PIPE = "pipe"
+
+
+class IntakeState(StrEnum):
+    """Where an intake row stands."""
+
+    PENDING = "pending"
+    DONE = "done"
+    HELD = "held"
+    QUARANTINED = "quarantined"
+    DROPPED = "dropped"
+
+
+class OutboxState(StrEnum):
+    """Where an outbox row stands."""
+
+    PENDING = "pending"
+    HELD = "held"
+    IN_DOUBT = "in_doubt"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class DecisionKind(StrEnum):
+    """What a mail turned out to be (CONTRACT, `decision`)."""
+
+    DUPLICATE = "duplicate"
+    QUARANTINED = "quarantined"
+    DROPPED = "dropped"
+    BOUNCE = "bounce"
+    AUTOMATIC = "automatic"
+    HELD = "held"
+    APPROVAL = "approval"
+    REGISTRATION = "registration"
+    UNREGISTERED = "unregistered"
+    AGENT_REPLY = "agent_reply"
+    REPLY = "reply"
+    COMMAND = "command"
+    NEW_CASE = "new_case"
+
+
+class NoticeKind(StrEnum):
+    """What happened, the same for both sides; in the order in which notices merge (CONTRACT)."""
+
+    CASE_OPENED = "case_opened"
+    CUSTOMER_WROTE = "customer_wrote"
+    AGENT_REPLIED = "agent_replied"
+    STATUS_CHANGED = "status_changed"
+    COMMAND_ANSWER = "command_answer"
+    ATTACHMENT_REFUSED = "attachment_refused"
+    UNREGISTERED = "unregistered"
+    REGISTRATION = "registration"
+    APPROVAL = "approval"
+    WELCOME = "welcome"
+    REJECTED = "rejected"
+    SLA_LEVEL = "sla_level"
+    ESCALATION = "escalation"
+    ANNOUNCEMENT = "announcement"
+    DIGEST = "digest"
+    ALARM = "alarm"
+    ASSIGNED = "assigned"
+    NOTE = "note"
+    CASE_CHANGED = "case_changed"
+    REMINDER = "reminder"
+    UPLOAD = "upload"
+
+
+class Direction(StrEnum):
+    """Which way a message went; a note never leaves the vendor."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    NOTE = "note"
+
+
+class AgentKind(StrEnum):
+    """What an agent may do (SPEC section 3)."""
+
+    AGENT = "agent"
+    SUPPORT_MANAGER = "support_manager"
+    ADMIN = "admin"
+
+
+class ContactRole(StrEnum):
+    """Roles a contact may hold (SPEC section 2)."""
+
+    USER_MANAGER = "user_manager"
+    DECISION_MAKER = "decision_maker"
+    INCIDENT_MANAGER = "incident_manager"
+    VERSION_RECIPIENT = "version_recipient"
+
+
+class PartyKind(StrEnum):
+    """Who can act on, or take part in, a case."""
+
+    CONTACT = "contact"
+    AGENT = "agent"
+    EXTERNAL = "external"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """A person (or Casegate itself) as events and participants name it: `contact:12`, `agent:3`, `system:`.
+
+    Ids, not addresses: a person who changes address, or is erased, stays the same party.
+    """
+
+    kind: PartyKind
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Party":
+        """The party that `str()` wrote; ValueError for anything else."""
+        kind, _, id_ = text.partition(":")
+        return cls(PartyKind(kind), id_)
+
+    @classmethod
+    def contact(cls, id_: int) -> "Party":
+        """The party of a contact."""
+        return cls(PartyKind.CONTACT, str(id_))
+
+    @classmethod
+    def agent(cls, id_: int) -> "Party":
+        """The party of an agent."""
+        return cls(PartyKind.AGENT, str(id_))
+
+
+SYSTEM = Party(PartyKind.SYSTEM)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """A customer company. `number` is its name everywhere, `ACME-1`; `timezone` an IANA name."""
+
+    number: str
+    name: str
+    domains: tuple[str, ...] = ()
+    services: tuple[str, ...] = ()
+    lang: str = "en"
+    timezone: str = "UTC"
+    manager: str | None = None
+    team: str | None = None
+    calendar: str | None = None
+    valid_until: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """A person of one account. `addresses` are in stored form; the first is the one mail goes to."""
+
+    id: ContactId
+    account: str
+    name: str
+    addresses: tuple[str, ...]
+    roles: frozenset[ContactRole] = frozenset()
+    phone: str | None = None
+    lang: str | None = None
+    access: bool = True
+    active: bool = True
+
+    @property
+    def address(self) -> str:
+        """Where mail to this person goes."""
+        return self.addresses[0]
+
+    @property
+    def party(self) -> Party:
+        """How events name this person."""
+        return Party.contact(self.id)
+
+    @property
+    def may_write(self) -> bool:
+        """Active, and with access to the account's cases."""
+        return self.active and self.access
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A person of the vendor."""
+
+    id: AgentId
+    name: str
+    address: str
+    kind: AgentKind = AgentKind.AGENT
+    teams: tuple[str, ...] = ()
+    os_user: str | None = None
+    active: bool = True
+
+    @property
+    def party(self) -> Party:
+        """How events name this person."""
+        return Party.agent(self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a customer wants handled: the fold of its events, nothing else (`actions.evolve`).
+
+    `version` is the number of events folded; `closed_at` the time of the last change to a
+    status that is nobody's turn.
+    """
+
+    number: CaseNumber
+    subject: str
+    type: str
+    status: str
+    account: str
+    reporter: Party
+    team: str
+    channel: str
+    created_at: datetime
+    updated_at: datetime
+    category: str | None = None
+    priority: str | None = None
+    assignee: Party | None = None
+    participants: tuple[Party, ...] = ()
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file of a message, kept by content hash; `name` is the sender's and is text only."""
+
+    name: str
+    size: int
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One piece of correspondence, as a decision writes it. `quoted` is all the rest of the text."""
+
+    direction: Direction
+    author: Party
+    subject: str
+    text: str
+    quoted: str = ""
+    automatic: bool = False
+    authenticity: Authenticity | None = None
+    message_id: str | None = None
+    intake: IntakeId | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """What the transport told us beside the bytes.
+
+    `transport_id` is unique to this delivery; `mail_from` is None where the transport has no
+    envelope (IMAP, pipe) and "" for the null sender; `peer` is the address of the other machine;
+    `login` the user of an authenticated session; `authserv_id` whose Authentication-Results may be
+    believed on this way in (None: nobody's).
+    """
+
+    transport: Transport
+    transport_id: str
+    mail_from: str | None = None
+    rcpt_to: tuple[str, ...] = ()
+    peer: str | None = None
+    login: str | None = None
+    authserv_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawMail:
+    """An intake row with its bytes, exactly as received; `attempts` leases so far, `faults` of them failed."""
+
+    id: IntakeId
+    envelope: Envelope
+    received_at: datetime
+    data: bytes = field(repr=False)
+    attempts: int = 0
+    faults: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedAttachment:
+    """A part that is a file: its decoded bytes, and what the sender called it."""
+
+    name: str
+    content_type: str
+    data: bytes
+    inline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryReport:
+    """What a delivery status notification says (RFC 3464): one recipient, the first that failed if any did.
+
+    `original_message_id` is that of the mail that it is about, with angle brackets.
+    """
+
+    recipient: str | None
+    status: str | None
+    action: str | None
+    diagnostic: str | None
+    original_message_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParsedMail:
+    """What `mail.parse` made of the bytes; every field bounded, nothing believed yet.
+
+    `sender` is the one mailbox of the one From field, in stored form, or None with the reason in
+    `sender_defect`; `sender_shown` is From as read leniently, for people. `headers` are
+    (lower-case name, unfolded and RFC 2047-decoded value), top-down, raw 8-bit shown not dropped.
+    `message_id`, `in_reply_to`, `references` carry their angle brackets. `text` is the whole text of
+    the mail; `new_text` what the sender wrote now; `quoted_text` all the rest. `fingerprint` is the
+    mail's own identity: Message-ID and content, blind to trace headers and line ends.
+    """
+
+    fingerprint: str
+    sender: str | None
+    sender_defect: str | None
+    sender_shown: str
+    sender_name: str = ""
+    to: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    subject: str = ""
+    message_id: str | None = None
+    in_reply_to: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+    content_type: str = "text/plain"
+    text: str = ""
+    new_text: str = ""
+    quoted_text: str = ""
+    attachments: tuple[ParsedAttachment, ...] = ()
+    report: DeliveryReport | None = None
+    encrypted: bool = False
+    defects: tuple[str, ...] = ()
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """All values of a header, top-down; `name` in lower case."""
+        return tuple(value for key, value in self.headers if key == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """What `mail.parse` says of a mail beyond the limits, or that no parser took."""
+
+    reason: str
+
+
+class ClueKind(StrEnum):
+    """What in a mail may name a case, in the order in which clues are asked (SPEC section 7)."""
+
+    PLUS_ADDRESS = "plus-address"
+    SUBJECT = "subject token"
+    REFERENCES = "references"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clue:
+    """Something in a mail that may name a case: a number whose check part is right or not, or Message-IDs."""
+
+    kind: ClueKind
+    number: CaseNumber | None = None
+    valid: bool = False
+    message_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Who vouches for the sender, and why we think so (SPEC section 7, "Evidence about the sender")."""
+
+    authenticity: Authenticity
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxRow:
+    """Mail that Casegate owes one recipient. `return_path` "" is the null sender; `data` the final bytes."""
+
+    id: OutboxId
+    recipient: str
+    kind: NoticeKind
+    return_path: str
+    message_id: str
+    data: bytes = field(repr=False)
+    created_at: datetime
+    case: CaseNumber | None = None
+    state: OutboxState = OutboxState.PENDING
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One entry of a case's append-only history. `detail` holds JSON values only."""
+
+    case: CaseNumber
+    at: datetime
+    actor: Party
+    cause: str
+    step: int
+    event: str
+    from_status: str | None = None
+    to_status: str | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)

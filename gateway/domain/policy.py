@@ -1,0 +1,183 @@
+"""Every rule and limit in force, as one frozen value; read once at start (`domain.rulebook` builds and checks it).
+
+Code knows whose turn it is, never what a status is called: names of statuses, events and types are data.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from gateway.domain.model import Turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """Where a case can stand. `label` may hold `{vendor}`."""
+
+    name: str
+    label: str
+    turn: Turn
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """A permitted change of status. `by` holds `customer`, `vendor`, `system`; `types` None means every case type."""
+
+    event: str
+    by: frozenset[str]
+    sources: tuple[str, ...]
+    target: str
+    types: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseType:
+    """What kind of case this is; `sla` is None, `priority`, or the priority that always counts."""
+
+    name: str
+    label: str
+    sla: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workflow:
+    """One rule set. `initial` is the status of a new case, `opens` the type of what mail opens."""
+
+    set: str
+    initial: str
+    opens: str
+    statuses: tuple[Status, ...]
+    transitions: tuple[Transition, ...]
+    types: tuple[CaseType, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Status]:
+        """Statuses by their name."""
+        return {status.name: status for status in self.statuses}
+
+    def find(self, event: str, source: str, by: str, case_type: str) -> Transition | None:
+        """The one transition that lets `by` trigger `event` on a case of this type in this status."""
+        for row in self.transitions:
+            if (
+                row.event == event
+                and source in row.sources
+                and by in row.by
+                and (not row.types or case_type in row.types)
+            ):
+                return row
+        return None
+
+    def possible(self, source: str, by: str, case_type: str) -> tuple[str, ...]:
+        """The events that `by` may trigger from here, in the order of the rule file."""
+        names = [row.event for row in self.transitions if self.find(row.event, source, by, case_type) is row]
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderMark:
+    """A header that says "a machine wrote this": `pattern` is searched, ignoring case, in each of its values."""
+
+    header: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AutomaticRules:
+    """How machines show themselves: one strong mark is enough, weak ones are scored (SPEC section 7)."""
+
+    strong: tuple[HeaderMark, ...]
+    weak: tuple[HeaderMark, ...]
+    senders: tuple[str, ...]
+    absence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextRules:
+    """What mail programs put between new and quoted text, as words and not as whole lines.
+
+    `wrote`: verbs that end an attribution line; `labels`: names of header lines in a quoted header block
+    (From, Von, Sent …); `dividers`: words of a divider line ("Original Message"); `taglines`: starts of
+    a mobile program's signature.
+    """
+
+    wrote: tuple[str, ...]
+    labels: tuple[str, ...]
+    dividers: tuple[str, ...]
+    taglines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailRules:
+    """`rules/mail.toml`: all that reading a mail needs; the parse child gets this and nothing else."""
+
+    automatic: AutomaticRules
+    text: TextRules
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeRule:
+    """One row of `rules/notices.toml`: when `kind` happened (on `event`, if named), `to` gets `template`.
+
+    `to` is one of `reporter`, `participants`, `vendor`, `sender`; `automatic` the value of
+    Auto-Submitted, None for a person's own words; `internal` marks what must never go to a customer.
+    """
+
+    kind: str
+    to: str
+    template: str
+    automatic: str | None
+    events: frozenset[str] | None = None
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vendor:
+    """`[vendor]`: what mails say of the organisation."""
+
+    name: str
+    hotline: str | None = None
+    knowledge_base: str | None = None
+    feedback_address: str | None = None
+    footer: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostRules:
+    """`[mail]`: our addresses in stored form, and how strangers and copies are treated."""
+
+    service_address: str
+    registration_address: str
+    unregistered: str = "notify"
+    cc_policy: str = "contacts"
+    plus_addressing: bool = True
+    token_prefix: str = "CASE"  # noqa: S105  # stands in every subject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrustRules:
+    """`[trust]`: whose evidence is believed, and how much of it mail from a contact needs."""
+
+    authserv_id: str | None = None
+    relays: tuple[str, ...] = ()
+    require: str = "authenticated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All rules and limits in force."""
+
+    workflow: Workflow
+    mail: MailRules
+    notices: tuple[NoticeRule, ...]
+    vendor: Vendor
+    post: PostRules
+    trust: TrustRules = field(default_factory=TrustRules)
+    attachment_limit: int = 25_000_000
+    first_team: str = "first_level"
+
+    def label(self, status: str) -> str:
+        """The label of a status, with the vendor's name in it."""
+        return self.workflow.by_name[status].label.replace("{vendor}", self.vendor.name)
+
+    def turn(self, status: str) -> Turn:
+        """Whose turn it is in a status."""
+        return self.workflow.by_name[status].turn
