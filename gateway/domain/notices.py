@@ -1,0 +1,172 @@
+"""Who is told what (SPEC section 13): from what happened and `rules/notices.toml` to Notices, one a recipient."""
+
+from dataclasses import dataclass
+
+from gateway.domain.actions import CaseWords, Notice, StrangerWords
+from gateway.domain.facts import CaseFacts
+from gateway.domain.model import Attachment, Case, Contact, NoticeKind, Party, PartyKind
+from gateway.domain.policy import NoticeRule, Policy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What happened, as far as mails say it.
+
+    `event` is the transition (None: a message tells enough); `reached` the addresses that have the
+    writer's own mail; `quiet` says that its writer must get no automatic mail; `to_author` tells the author too.
+    """
+
+    event: str | None
+    author: Party
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    reached: frozenset[str] = frozenset()
+    quiet: bool = False
+    to_author: bool = False
+    answers: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Someone who gets a mail."""
+
+    party: Party
+    address: str
+    name: str
+    lang: str
+    is_vendor: bool = False
+
+    @property
+    def shown(self) -> str:
+        if self.is_vendor:
+            return self.name  # agents are reached through the service address
+        return f"{self.name} <{self.address}>" if self.name else self.address
+
+
+def for_case(kind: NoticeKind, news: News, case: Case, facts: CaseFacts, policy: Policy) -> list[Notice]:
+    """The notices that the rules name for this news on this case."""
+    found: list[Notice] = []
+    for rule in policy.notices:
+        if rule.kind != kind or (rule.events is not None and news.event not in rule.events):
+            continue
+        readers = _readers(rule, news, case, facts)
+        found += [_notice(rule, reader, readers, news, case, facts, policy) for reader in readers]
+    return found
+
+
+def for_stranger(address: str, message_id: str | None, policy: Policy) -> tuple[Notice, ...]:
+    """The one polite answer to an unregistered sender; it repeats nothing of their mail."""
+    return tuple(
+        Notice(
+            kind=NoticeKind.UNREGISTERED,
+            template=rule.template,
+            recipient=address,
+            lang="en",
+            words=StrangerWords(registration_address=policy.post.registration_address),
+            automatic=rule.automatic,
+            answers=message_id,
+        )
+        for rule in policy.notices
+        if rule.kind == NoticeKind.UNREGISTERED
+    )
+
+
+def merge(notices: list[Notice]) -> list[Notice]:
+    """One mail a person and transaction: the kind that comes first in CONTRACT's list speaks for the others."""
+    order = list(NoticeKind)
+    best: dict[str, Notice] = {}
+    for notice in notices:
+        known = best.get(notice.recipient)
+        if known is None or order.index(notice.kind) < order.index(known.kind):
+            best[notice.recipient] = notice
+    return list(best.values())
+
+
+def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
+    match rule.to:
+        case "reporter":
+            parties: tuple[Party, ...] = (case.reporter,)
+        case "participants":
+            parties = (case.reporter, *case.participants)
+        case _:
+            return _vendor_side(news, case, facts)
+    readers = [reader for party in dict.fromkeys(parties) if (reader := _reader(party, facts))]
+    told_already = {reader.address for reader in readers if reader.address in news.reached}
+    if rule.to == "participants" and not news.to_author:
+        told_already |= {reader.address for reader in readers if reader.party == news.author}
+    if news.quiet:
+        told_already |= {reader.address for reader in readers if reader.party == news.author}
+    return tuple(reader for reader in readers if reader.address not in told_already)
+
+
+def _vendor_side(news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
+    assignee = facts.agents.get(case.assignee) if case.assignee else None
+    told = (assignee,) if assignee and assignee.active else facts.team
+    return tuple(
+        _Reader(agent.party, agent.address, agent.name, "en", is_vendor=True)
+        for agent in told
+        if agent.party != news.author
+    )
+
+
+def _reader(party: Party, facts: CaseFacts) -> _Reader | None:
+    """How mail reaches a party; None for those who get none any more."""
+    if party.kind is PartyKind.EXTERNAL:
+        return _Reader(party, party.id, "", facts.account.lang)
+    if (contact := facts.contacts.get(party)) and contact.active:
+        return _Reader(party, contact.address, contact.name, contact.lang or facts.account.lang)
+    if (agent := facts.agents.get(party)) and agent.active:
+        return _Reader(party, agent.address, agent.name, "en", is_vendor=True)
+    return None
+
+
+def _notice(
+    rule: NoticeRule,
+    reader: _Reader,
+    readers: tuple[_Reader, ...],
+    news: News,
+    case: Case,
+    facts: CaseFacts,
+    policy: Policy,
+) -> Notice:
+    others = () if rule.internal else tuple(other.shown for other in readers if other.address != reader.address)
+    types = {kind.name: kind.label for kind in policy.workflow.types}
+    words = CaseWords(
+        number=case.number,
+        token=facts.token,
+        subject=case.subject,
+        type_label=types.get(case.type, case.type),
+        status_label=policy.label(case.status),
+        account=facts.account.number,
+        account_name=facts.account.name,
+        reporter=_name(case.reporter, facts),
+        assignee=_name(case.assignee, facts) if case.assignee else None,
+        recipient=reader.name,
+        author=_name(news.author, facts),
+        text=news.text,
+        event=news.event,
+        others=others,
+        attachments=tuple(file.name for file in news.attachments),
+    )
+    return Notice(
+        kind=NoticeKind(rule.kind),
+        template=rule.template,
+        recipient=reader.address,
+        lang=reader.lang,
+        words=words,
+        automatic=rule.automatic,
+        case=case.number,
+        answers=news.answers or facts.last_from_customer,
+        thread=facts.thread,
+        internal=rule.internal,
+        attachments=news.attachments if rule.automatic is None else (),
+    )
+
+
+def _name(party: Party, facts: CaseFacts) -> str:
+    """What to call someone in a mail."""
+    known: Contact | None = facts.contacts.get(party)
+    if known:
+        return known.name
+    agent = facts.agents.get(party)
+    return agent.name if agent else party.id
