@@ -1,0 +1,290 @@
+"""Domain values become rows. Nothing else writes cases, intake or outbox.
+
+Every function takes the connection of a `db.begin()` transaction and leaves the commit to it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from gateway.domain.actions import Change
+from gateway.domain.model import (
+    Case,
+    CaseNumber,
+    DecisionKind,
+    Envelope,
+    IntakeId,
+    IntakeState,
+    Message,
+    OutboxId,
+    OutboxRow,
+    OutboxState,
+)
+from gateway.errors import Conflict
+from gateway.store import tables as t
+
+
+def _insert(tx: sa.Connection, table: sa.Table) -> Any:
+    """An INSERT of this dialect, which knows ON CONFLICT."""
+    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def intake(
+    tx: sa.Connection, envelope: Envelope, data: bytes, *, received_at: datetime, sha256: str | None = None
+) -> IntakeId:
+    """Store one mail as accepted (T1); the same transport id again is the row that is there.
+
+    A large mail is named by the hash of its blob instead of its bytes.
+    """
+    row = {
+        "transport": envelope.transport,
+        "transport_id": envelope.transport_id,
+        "mail_from": envelope.mail_from,
+        "rcpt_to": list(envelope.rcpt_to),
+        "peer": envelope.peer,
+        "login": envelope.login,
+        "authserv_id": envelope.authserv_id,
+        "received_at": received_at,
+        "state": IntakeState.PENDING,
+        "attempts": 0,
+        "faults": 0,
+        "passed": [],
+    }
+    statement = _insert(tx, t.intake).values(row).on_conflict_do_nothing(index_elements=["transport_id"])
+    new = tx.scalar(statement.returning(t.intake.c.id))
+    if new is None:
+        known = tx.scalar(select(t.intake.c.id).where(t.intake.c.transport_id == envelope.transport_id))
+        return IntakeId(int(known or 0))
+    place = {"data": data} if sha256 is None else {"sha256": sha256}
+    tx.execute(sa.insert(t.raw_mail).values(intake_id=new, **place))
+    return IntakeId(new)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What an intake row keeps of a decision. `fingerprint` is given where the mail counts as handled."""
+
+    state: IntakeState
+    decision: DecisionKind
+    reason: str
+    rung: str
+    evidence: str | None = None
+    passed: tuple[tuple[str, str], ...] = ()
+    case: CaseNumber | None = None
+    sender: str | None = None
+    subject: str | None = None
+    fingerprint: str | None = None
+
+
+def intake_decided(tx: sa.Connection, id_: IntakeId, decided: Decided) -> None:
+    """Note what a mail turned out to be, and free its lease.
+
+    Raises Conflict if the row was decided meanwhile, or a copy of it is handled at this moment: when it is
+    tried again it finds itself a duplicate.
+    """
+    done = tx.execute(
+        sa.update(t.intake)
+        .where(t.intake.c.id == id_, t.intake.c.state == IntakeState.PENDING)
+        .values(
+            state=decided.state,
+            decision=decided.decision,
+            reason=decided.reason,
+            rung=decided.rung,
+            evidence=decided.evidence,
+            passed=[list(pair) for pair in decided.passed],
+            case_number=decided.case,
+            sender=decided.sender,
+            subject=decided.subject,
+            lease_until=None,
+        )
+    )
+    if done.rowcount != 1:
+        raise Conflict(f"intake {id_} was decided by somebody else")
+    if decided.fingerprint is not None:
+        tx.execute(sa.insert(t.handled).values(fingerprint=decided.fingerprint, intake_id=id_))
+
+
+def intake_failed(tx: sa.Connection, id_: IntakeId) -> None:
+    """Count a failure of this mail and give it back, to be taken again."""
+    values = {"faults": t.intake.c.faults + 1, "lease_until": None}
+    tx.execute(sa.update(t.intake).where(t.intake.c.id == id_).values(values))
+
+
+def next_case_number(tx: sa.Connection) -> CaseNumber:
+    """The number of the case that this transaction opens; without gaps."""
+    query = sa.update(t.counter).where(t.counter.c.name == "case").values(value=t.counter.c.value + 1)
+    return CaseNumber(tx.execute(query.returning(t.counter.c.value)).scalar_one())
+
+
+def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
+    """Write what one decided action changed: case, events, message, thread. Outbox rows are `outbox()`'s."""
+    if done.case is not None and done.events:
+        _case(tx, done.case, events=len(done.events))
+        tx.execute(
+            sa.insert(t.event),
+            [
+                {
+                    "case_number": entry.case,
+                    "at": entry.at,
+                    "actor": str(entry.actor),
+                    "cause": entry.cause,
+                    "step": entry.step,
+                    "event": entry.event,
+                    "from_status": entry.from_status,
+                    "to_status": entry.to_status,
+                    "detail": dict(entry.detail),
+                }
+                for entry in done.events
+            ],
+        )
+    if done.case is not None and done.message is not None:
+        _message(tx, done.case.number, done.message, at)
+
+
+def _case(tx: sa.Connection, case: Case, *, events: int) -> None:
+    row = {
+        "subject": case.subject,
+        "type": case.type,
+        "category": case.category,
+        "priority": case.priority,
+        "status": case.status,
+        "account": case.account,
+        "reporter_id": int(case.reporter.id),
+        "assignee_id": int(case.assignee.id) if case.assignee else None,
+        "team": case.team,
+        "channel": case.channel,
+        "created_at": case.created_at,
+        "updated_at": case.updated_at,
+        "version": case.version,
+    }
+    before = case.version - events
+    if before == 0:
+        tx.execute(sa.insert(t.cases).values(number=case.number, **row))
+    else:
+        where = (t.cases.c.number == case.number) & (t.cases.c.version == before)
+        if tx.execute(sa.update(t.cases).where(where).values(row)).rowcount != 1:
+            raise Conflict(f"case {case.number} was changed by somebody else")
+    known = tx.scalar(
+        select(sa.func.count()).select_from(t.participant).where(t.participant.c.case_number == case.number)
+    )
+    joined = [
+        {"case_number": case.number, "party": str(party), "position": position}
+        for position, party in enumerate(case.participants)
+        if position >= (known or 0)
+    ]
+    if joined:
+        tx.execute(sa.insert(t.participant), joined)
+
+
+def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: datetime) -> None:
+    new = tx.execute(
+        sa.insert(t.message)
+        .values(
+            case_number=number,
+            direction=message.direction,
+            author=str(message.author),
+            automatic=message.automatic,
+            authenticity=message.authenticity,
+            at=at,
+            subject=message.subject,
+            text=message.text,
+            quoted=message.quoted,
+            message_id=message.message_id,
+            intake_id=message.intake,
+        )
+        .returning(t.message.c.id)
+    ).scalar_one()
+    if message.attachments:
+        tx.execute(
+            sa.insert(t.attachment),
+            [
+                {
+                    "message": new,
+                    "name": file.name,
+                    "size": file.size,
+                    "sha256": file.sha256,
+                    "content_type": file.content_type,
+                }
+                for file in message.attachments
+            ],
+        )
+    if message.message_id:
+        thread(tx, number, message.message_id)
+
+
+def thread(tx: sa.Connection, number: CaseNumber, message_id: str) -> None:
+    """Remember that this Message-ID belongs to this case."""
+    row = _insert(tx, t.thread).values(message_id=message_id, case_number=number)
+    tx.execute(row.on_conflict_do_nothing())
+
+
+def outbox(tx: sa.Connection, row: OutboxRow) -> OutboxId:
+    """Owe a mail: in the same transaction as the change that it tells about. `row.id` is ignored."""
+    new = tx.execute(
+        sa.insert(t.outbox)
+        .values(
+            case_number=row.case,
+            recipient=row.recipient,
+            kind=row.kind,
+            state=row.state,
+            return_path=row.return_path,
+            message_id=row.message_id,
+            data=row.data,
+            created_at=row.created_at,
+            attempts=0,
+            next_attempt_at=row.next_attempt_at or row.created_at,
+        )
+        .returning(t.outbox.c.id)
+    ).scalar_one()
+    if row.case is not None:
+        thread(tx, row.case, row.message_id)
+    return OutboxId(new)
+
+
+def outbox_settled(
+    tx: sa.Connection,
+    id_: OutboxId,
+    *,
+    state: OutboxState,
+    text: str,
+    next_attempt_at: datetime | None = None,
+    attempted: bool = True,
+) -> None:
+    """Note what an attempt came to (T5) and free the lease; a row that is settled already stays as it is."""
+    values: dict[str, Any] = {"state": state, "last_error": text, "lease_until": None}
+    if next_attempt_at is not None:
+        values["next_attempt_at"] = next_attempt_at
+    if not attempted:
+        values["attempts"] = t.outbox.c.attempts - 1
+    open_states = (OutboxState.PENDING, OutboxState.IN_DOUBT)
+    tx.execute(sa.update(t.outbox).where(t.outbox.c.id == id_, t.outbox.c.state.in_(open_states)).values(values))
+
+
+def outbox_failed(tx: sa.Connection, id_: OutboxId, text: str) -> bool:
+    """Note that a mail will never arrive, also one that left and bounced; False if that is known already."""
+    final = (OutboxState.FAILED, OutboxState.CANCELLED)
+    statement = sa.update(t.outbox).where(t.outbox.c.id == id_, t.outbox.c.state.not_in(final))
+    values = {"state": OutboxState.FAILED, "last_error": text, "lease_until": None}
+    return tx.execute(statement.values(values)).rowcount == 1
+
+
+def outbox_postponed(tx: sa.Connection, until: datetime) -> None:
+    """All mail that is due waits until then: the relay is away, no mail is at fault."""
+    open_states = (OutboxState.PENDING, OutboxState.IN_DOUBT)
+    where = t.outbox.c.state.in_(open_states) & (t.outbox.c.next_attempt_at < until)
+    tx.execute(sa.update(t.outbox).where(where).values(next_attempt_at=until))
+
+
+def alarm_raised(tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str) -> None:
+    """Say that a person must mend something; `since` stays that of the first time."""
+    row = _insert(tx, t.alarm).values(name=name, since=at, text=text, mend=mend)
+    tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"text": text, "mend": mend}))
+
+
+def alarm_cleared(tx: sa.Connection, name: str) -> None:
+    """It is mended."""
+    tx.execute(sa.delete(t.alarm).where(t.alarm.c.name == name))

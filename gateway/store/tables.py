@@ -1,0 +1,307 @@
+"""The tables: constraints and indexes carry the promises, code only makes them pleasant.
+
+They know the enums, nothing of the rules. Rows never leave `store/`; `load` and `save` translate.
+Times are stored in UTC (SQLModel's own datetime column, which refuses naive ones).
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+from sqlmodel import Field, SQLModel
+
+from gateway.domain.model import (
+    AgentKind,
+    Authenticity,
+    DecisionKind,
+    Direction,
+    IntakeState,
+    NoticeKind,
+    OutboxState,
+    Transport,
+)
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+def choice(kind: type[StrEnum]) -> Any:
+    """A column type that stores the values of an enum and refuses all others, in Python and in SQL."""
+    return sa.Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        validate_strings=True,
+        length=20,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class AccountRow(SQLModel, table=True):
+    """A customer company."""
+
+    __tablename__ = "account"
+    number: str = Field(primary_key=True)
+    name: str
+    domains: list[str] = Field(sa_type=sa.JSON)
+    services: list[str] = Field(sa_type=sa.JSON)
+    lang: str
+    timezone: str
+    manager_id: int | None = Field(default=None, foreign_key="agent.id")
+    team: str | None = None
+    calendar: str | None = None
+    valid_until: str | None = None
+    pin_hash: str | None = None
+
+
+class ContactRow(SQLModel, table=True):
+    """A person of one account; un-registered ones stay for history."""
+
+    __tablename__ = "contact"
+    id: int | None = Field(default=None, primary_key=True)
+    account: str = Field(foreign_key="account.number", index=True)
+    name: str
+    phone: str | None = None
+    lang: str | None = None
+    roles: list[str] = Field(sa_type=sa.JSON)
+    access: bool = True
+    active: bool = True
+
+
+class AgentRow(SQLModel, table=True):
+    """A person of the vendor."""
+
+    __tablename__ = "agent"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str
+    kind: AgentKind = Field(sa_type=choice(AgentKind))
+    teams: list[str] = Field(sa_type=sa.JSON)
+    os_user: str | None = None
+    active: bool = True
+
+
+class AddressRow(SQLModel, table=True):
+    """An address in stored form: a contact's or an agent's, never both. Mail goes to position 0."""
+
+    __tablename__ = "address"
+    __table_args__ = (sa.CheckConstraint("(contact_id IS NULL) <> (agent_id IS NULL)", name="one_owner"),)
+    address: str = Field(primary_key=True)
+    contact_id: int | None = Field(default=None, foreign_key="contact.id", index=True)
+    agent_id: int | None = Field(default=None, foreign_key="agent.id", index=True)
+    position: int = 0
+
+
+class CaseRow(SQLModel, table=True):
+    """A case as its events left it; `version` counts them."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        sa.Index("ix_cases_account_updated", "account", "updated_at"),
+        sa.Index("ix_cases_status_updated", "status", "updated_at"),
+        sa.Index("ix_cases_updated", "updated_at"),
+    )
+    number: int = Field(primary_key=True)
+    subject: str
+    type: str
+    category: str | None = None
+    priority: str | None = None
+    status: str
+    account: str = Field(foreign_key="account.number")
+    reporter_id: int = Field(foreign_key="contact.id")
+    assignee_id: int | None = Field(default=None, foreign_key="agent.id", index=True)
+    team: str
+    channel: str
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class ParticipantRow(SQLModel, table=True):
+    """Who gets the case's mail beside its reporter, in the order in which they joined."""
+
+    __tablename__ = "participant"
+    case_number: int = Field(primary_key=True, foreign_key="cases.number")
+    party: str = Field(primary_key=True)
+    position: int
+
+
+class EventRow(SQLModel, table=True):
+    """One entry of a case's append-only history. A cause takes effect once, even if two workers hold it."""
+
+    __tablename__ = "event"
+    __table_args__ = (
+        sa.UniqueConstraint("cause", "step"),
+        sa.Index("ix_event_case_id", "case_number", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_number: int = Field(foreign_key="cases.number")
+    at: datetime
+    actor: str
+    cause: str
+    step: int
+    event: str
+    from_status: str | None = None
+    to_status: str | None = None
+    detail: dict[str, Any] = Field(sa_type=sa.JSON)
+
+
+class MessageRow(SQLModel, table=True):
+    """One piece of correspondence on a case."""
+
+    __tablename__ = "message"
+    __table_args__ = (sa.Index("ix_message_case_id", "case_number", "id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    case_number: int = Field(foreign_key="cases.number")
+    direction: Direction = Field(sa_type=choice(Direction))
+    author: str
+    automatic: bool
+    authenticity: Authenticity | None = Field(default=None, sa_type=choice(Authenticity))
+    at: datetime
+    subject: str
+    text: str
+    quoted: str
+    message_id: str | None = None
+    intake_id: int | None = Field(default=None, foreign_key="intake.id")
+
+
+class AttachmentRow(SQLModel, table=True):
+    """A file of a message; its bytes are a blob under `sha256`."""
+
+    __tablename__ = "attachment"
+    id: int | None = Field(default=None, primary_key=True)
+    message: int = Field(foreign_key="message.id", index=True)
+    name: str
+    size: int
+    sha256: str = Field(index=True)
+    content_type: str
+
+
+class ThreadRow(SQLModel, table=True):
+    """A Message-ID that we sent or saw on a case. The same id may stand on several cases."""
+
+    __tablename__ = "thread"
+    message_id: str = Field(primary_key=True)
+    case_number: int = Field(primary_key=True, foreign_key="cases.number")
+
+
+class IntakeRow(SQLModel, table=True):
+    """Raw inbound mail as accepted, and what was decided about it.
+
+    `attempts` counts the leases, `faults` the times that handling it failed while we lived to see it.
+    """
+
+    __tablename__ = "intake"
+    __table_args__ = (sa.Index("ix_intake_state_id", "state", "id"), {"sqlite_autoincrement": True})
+    id: int | None = Field(default=None, primary_key=True)
+    transport: Transport = Field(sa_type=choice(Transport))
+    transport_id: str = Field(unique=True)
+    mail_from: str | None = None
+    rcpt_to: list[str] = Field(sa_type=sa.JSON)
+    peer: str | None = None
+    login: str | None = None
+    authserv_id: str | None = None
+    received_at: datetime
+    state: IntakeState = Field(sa_type=choice(IntakeState))
+    attempts: int = 0
+    faults: int = 0
+    lease_until: datetime | None = None
+    decision: DecisionKind | None = Field(default=None, sa_type=choice(DecisionKind))
+    reason: str | None = None
+    evidence: str | None = None
+    rung: str | None = None
+    passed: list[list[str]] = Field(default_factory=list, sa_type=sa.JSON)
+    case_number: int | None = Field(default=None, foreign_key="cases.number")
+    sender: str | None = None
+    subject: str | None = None
+
+
+class RawMailRow(SQLModel, table=True):
+    """The bytes of an intake row: here up to about 1 MB, beyond that as a blob that was written first."""
+
+    __tablename__ = "raw_mail"
+    __table_args__ = (sa.CheckConstraint("(data IS NULL) <> (sha256 IS NULL)", name="one_place"),)
+    intake_id: int = Field(primary_key=True, foreign_key="intake.id")
+    data: bytes | None = None
+    sha256: str | None = None
+
+
+class HandledRow(SQLModel, table=True):
+    """The fingerprint of a mail that was handled, so that no copy of it is handled again."""
+
+    __tablename__ = "handled"
+    fingerprint: str = Field(primary_key=True)
+    intake_id: int = Field(foreign_key="intake.id")
+
+
+class OutboxMailRow(SQLModel, table=True):
+    """Mail owed to one recipient, with its final bytes."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.Index("ix_outbox_state_next", "state", "next_attempt_at"),
+        sa.Index("ix_outbox_order", "case_number", "recipient", "id"),
+        sa.Index("ix_outbox_told", "recipient", "kind", "created_at"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_number: int | None = Field(default=None, foreign_key="cases.number")
+    recipient: str
+    kind: NoticeKind = Field(sa_type=choice(NoticeKind))
+    state: OutboxState = Field(sa_type=choice(OutboxState))
+    return_path: str = Field(index=True)
+    message_id: str = Field(unique=True)
+    data: bytes
+    created_at: datetime
+    attempts: int = 0
+    next_attempt_at: datetime
+    lease_until: datetime | None = None
+    last_error: str | None = None
+
+
+class AlarmRow(SQLModel, table=True):
+    """Something a person must mend; gone when it is mended."""
+
+    __tablename__ = "alarm"
+    name: str = Field(primary_key=True)
+    since: datetime
+    text: str
+    mend: str
+
+
+class CounterRow(SQLModel, table=True):
+    """Numbers without gaps: a case number is taken in the transaction that opens the case."""
+
+    __tablename__ = "counter"
+    name: str = Field(primary_key=True)
+    value: int
+
+
+def table(model: type[SQLModel]) -> sa.Table:
+    """The Core table of a model, for the hot path."""
+    found: sa.Table = model.__table__  # type: ignore[attr-defined]  # SQLModel adds it; the stubs do not say so
+    return found
+
+
+account = table(AccountRow)
+contact = table(ContactRow)
+agent = table(AgentRow)
+address = table(AddressRow)
+cases = table(CaseRow)
+participant = table(ParticipantRow)
+event = table(EventRow)
+message = table(MessageRow)
+attachment = table(AttachmentRow)
+thread = table(ThreadRow)
+intake = table(IntakeRow)
+raw_mail = table(RawMailRow)
+handled = table(HandledRow)
+outbox = table(OutboxMailRow)
+alarm = table(AlarmRow)
+counter = table(CounterRow)
