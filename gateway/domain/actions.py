@@ -5,7 +5,7 @@ each into a Change. `evolve` is the only way in which a Case changes.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain.model import (
@@ -21,6 +21,7 @@ from gateway.domain.model import (
     OutboxId,
     Party,
 )
+from gateway.errors import CasegateError
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +228,8 @@ class Outcome:
     """What became of one Action: the case after it, or why it was refused; and how many mails it owes."""
 
     case: Case | None = None
-    refused: str | None = None
+    refused: CasegateError | None = None
     mails: int = 0
-    remarks: tuple[str, ...] = field(default=())
 
 
 def evolve(case: Case | None, event: Event) -> Case:

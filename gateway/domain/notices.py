@@ -1,6 +1,6 @@
 """Who is told what (SPEC section 13): from what happened and `rules/notices.toml` to Notices, one a recipient."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.domain.actions import CaseWords, Notice, StrangerWords
 from gateway.domain.facts import CaseFacts
@@ -130,8 +130,25 @@ def _notice(
     policy: Policy,
 ) -> Notice:
     others = () if rule.internal else tuple(other.shown for other in readers if other.address != reader.address)
+    return Notice(
+        kind=NoticeKind(rule.kind),
+        template=rule.template,
+        recipient=reader.address,
+        lang=reader.lang,
+        words=replace(_words(news, case, facts, policy), recipient=reader.name, others=others),
+        automatic=rule.automatic,
+        case=case.number,
+        answers=news.answers or facts.last_from_customer,
+        thread=facts.thread,
+        internal=rule.internal,
+        attachments=news.attachments if rule.automatic is None else (),
+    )
+
+
+def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWords:
+    """What mails about this news say, whoever reads them."""
     types = {kind.name: kind.label for kind in policy.workflow.types}
-    words = CaseWords(
+    return CaseWords(
         number=case.number,
         token=facts.token,
         subject=case.subject,
@@ -141,25 +158,11 @@ def _notice(
         account_name=facts.account.name,
         reporter=_name(case.reporter, facts),
         assignee=_name(case.assignee, facts) if case.assignee else None,
-        recipient=reader.name,
+        recipient="",
         author=_name(news.author, facts),
         text=news.text,
         event=news.event,
-        others=others,
         attachments=tuple(file.name for file in news.attachments),
-    )
-    return Notice(
-        kind=NoticeKind(rule.kind),
-        template=rule.template,
-        recipient=reader.address,
-        lang=reader.lang,
-        words=words,
-        automatic=rule.automatic,
-        case=case.number,
-        answers=news.answers or facts.last_from_customer,
-        thread=facts.thread,
-        internal=rule.internal,
-        attachments=news.attachments if rule.automatic is None else (),
     )
 
 

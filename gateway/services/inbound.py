@@ -1,0 +1,176 @@
+"""The trip of a mail: accepted, decided, done. The contents page of the product.
+
+Transports call `accept`; the daemon's loop leases what waits, has it parsed, and calls `handle`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+
+from gateway.domain.actions import Cause
+from gateway.domain.facts import MailFacts
+from gateway.domain.model import (
+    CaseNumber,
+    DecisionKind,
+    Envelope,
+    Evidence,
+    IntakeId,
+    IntakeState,
+    ParsedMail,
+    RawMail,
+    Unreadable,
+)
+from gateway.errors import NotFound
+from gateway.mail import ladder
+from gateway.mail.auth import judge
+from gateway.mail.ladder import Decision, climb
+from gateway.mail.token import find_clues, keyed_return_path
+from gateway.services.perform import perform_in
+from gateway.services.ports import Ports
+from gateway.store import db, load, save
+from gateway.store import tables as t
+
+BATCH = 32
+"""So many fresh mails are taken at once."""
+
+LEASE_SECONDS = 120
+"""A worker that died gives its mails back after this."""
+
+MOST_FAULTS = 3
+"""The third failure of a mail quarantines it (SPEC section 17)."""
+
+MOST_LEASES = 10
+"""A mail that was in work so often when the daemon died is what kills it."""
+
+IN_ROW = 1_000_000
+"""Larger mails are a blob, written before the row that names it."""
+
+_KEEPS_ATTACHMENTS = {DecisionKind.NEW_CASE, DecisionKind.REPLY, DecisionKind.AUTOMATIC}
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One mail as a transport hands it over."""
+
+    envelope: Envelope
+    data: bytes
+
+
+def accept(ports: Ports, deliveries: Sequence[Delivery]) -> list[IntakeId]:
+    """Store mails durably, all in one commit; only after it may a transport say "accepted".
+
+    The same transport id again gives the row that is there. Raises Temporary or Unreachable with nothing stored.
+    """
+    now = ports.now()
+    hashes = [ports.blobs.put(mail.data) if len(mail.data) > IN_ROW else None for mail in deliveries]
+    with ports.db.begin() as tx:
+        ids = [
+            save.intake(tx, mail.envelope, mail.data, received_at=now, sha256=sha256)
+            for mail, sha256 in zip(deliveries, hashes, strict=True)
+        ]
+    ports.nudge()
+    return ids
+
+
+def lease(ports: Ports) -> list[RawMail]:
+    """Take mail that waits: up to BATCH fresh ones, or alone one that was taken before and not finished."""
+    now = ports.now()
+    with ports.db.begin() as tx:
+        due = sa.select(t.intake.c.id).where(t.intake.c.state == IntakeState.PENDING, db.is_free(t.intake, now))
+        due = due.order_by(t.intake.c.id)
+        again, fresh = due.where(t.intake.c.attempts > 0).limit(1), due.where(t.intake.c.attempts == 0).limit(BATCH)
+        ids = db.lease(tx, t.intake, again, now=now, seconds=LEASE_SECONDS)
+        ids = ids or db.lease(tx, t.intake, fresh, now=now, seconds=LEASE_SECONDS)
+        mails = load.raw_mails(tx, ids) if ids else []
+    taken = []
+    for raw, sha256 in mails:
+        if raw.attempts > MOST_LEASES:
+            quarantine(ports, raw, f"the daemon died {MOST_LEASES} times while this mail was in work")
+        elif read := _with_bytes(ports, raw, sha256):
+            taken.append(read)
+    return taken
+
+
+def take_back(ports: Ports) -> None:
+    """At the start of the only daemon of a SQLite file: what an earlier one held when it died is free again."""
+    if ports.db.is_sqlite:
+        with ports.db.begin() as tx:
+            for work in (t.intake, t.outbox):
+                tx.execute(sa.update(work).where(work.c.lease_until.is_not(None)).values(lease_until=None))
+
+
+def handle(ports: Ports, raw: RawMail, mail: ParsedMail) -> Decision:
+    """Decide one parsed mail and do what it asks for, in one transaction. Raises Conflict: try again."""
+    evidence = judge(mail, raw.envelope)  # who vouches for the sender
+    facts = ports.db.read(mail_facts, ports, raw, mail)  # contact, agent, cases, our own mail
+    decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
+    if decision.kind in _KEEPS_ATTACHMENTS:  # a stranger's attachments are never stored
+        for part in mail.attachments:
+            ports.blobs.put(part.data)  # before any row names them
+    with ports.db.begin() as tx:
+        facts = mail_facts(tx, ports, raw, mail)  # read again, inside
+        decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)  # the rungs; first that holds
+        outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id))  # the one write path
+        case = decision.case or next((done.case.number for done in outcomes if done.case), None)
+        save.intake_decided(tx, raw.id, _decided(decision, mail, evidence, case))  # with all the above, or not at all
+    ports.nudge()
+    return decision
+
+
+def mail_facts(tx: sa.Connection, ports: Ports, raw: RawMail, mail: ParsedMail) -> MailFacts:
+    """Everything that the ladder needs to know about a mail."""
+    clues = find_clues(mail, raw.envelope, ports.tokens)  # what in it may name a case
+    return_path = keyed_return_path(mail, raw.envelope, ports.tokens)
+    return load.facts_for_mail(tx, mail, clues, return_path, ports.now())
+
+
+def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:
+    """Set a mail aside that cannot be read, or that failed too often; agents see it, the queue goes on."""
+    decision = ladder.quarantine(reason)
+    with ports.db.begin() as tx:
+        save.intake_decided(tx, raw.id, _decided(decision, None, None, None))
+    return decision
+
+
+def unreadable(ports: Ports, raw: RawMail, mail: Unreadable) -> Decision:
+    """What the parser itself calls unreadable is quarantined at once."""
+    return quarantine(ports, raw, mail.reason)
+
+
+def failed(ports: Ports, raw: RawMail, reason: str) -> Decision | None:
+    """Count a failure of this mail; the third one quarantines it. `reason` is a trace id or what the child did."""
+    if raw.faults + 1 >= MOST_FAULTS:
+        return quarantine(ports, raw, f"failed {MOST_FAULTS} times, last: {reason}")
+    with ports.db.begin() as tx:
+        save.intake_failed(tx, raw.id)
+    ports.nudge()
+    return None
+
+
+def _with_bytes(ports: Ports, raw: RawMail, sha256: str | None) -> RawMail | None:
+    """The mail with the bytes of its blob; a mail whose blob cannot be read is counted as failed."""
+    if sha256 is None:
+        return raw
+    try:
+        return replace(raw, data=ports.blobs.get(sha256))
+    except NotFound as missing:
+        failed(ports, raw, missing.public)
+        return None
+
+
+def _decided(
+    decision: Decision, mail: ParsedMail | None, evidence: Evidence | None, case: CaseNumber | None
+) -> save.Decided:
+    return save.Decided(
+        state=decision.state,
+        decision=decision.kind,
+        reason=decision.reason,
+        rung=decision.rung,
+        passed=decision.passed,
+        evidence=f"{evidence.authenticity}: {evidence.reason}" if evidence else None,
+        case=case,
+        sender=mail.sender_shown if mail else None,
+        subject=mail.subject if mail else None,
+        fingerprint=mail.fingerprint if mail and decision.is_handled else None,
+    )

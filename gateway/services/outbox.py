@@ -1,0 +1,95 @@
+"""Mail that is owed: taken, tried, and noted (SPEC section 14). The Courier carries; this decides what next."""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from gateway.domain.actions import Cause, DeliveryFailed
+from gateway.domain.model import OutboxRow, OutboxState
+from gateway.services.perform import perform_in
+from gateway.services.ports import Delivery, DeliveryState, Ports
+from gateway.store import db, load, save
+from gateway.store import tables as t
+
+BATCH = 32
+LEASE_SECONDS = 300
+GIVE_UP_AFTER = timedelta(days=5)
+GAPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+"""How long a mail waits after its first, second … refusal for now; then hourly."""
+
+IN_DOUBT_GAP = timedelta(minutes=15)
+"""A mail that may have arrived is never sent again at once."""
+
+RELAY_GAPS = (timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
+"""How long all mail waits while the relay is away."""
+
+OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
+
+
+def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:
+    """Take mail that is due; within a case each recipient gets mail in its order, so only the oldest open one."""
+    now = ports.now()
+    older = t.outbox.alias("older")
+    waits = sa.exists().where(
+        older.c.case_number == t.outbox.c.case_number,
+        older.c.recipient == t.outbox.c.recipient,
+        older.c.id < t.outbox.c.id,
+        older.c.state.in_(OPEN),
+    )
+    due = (
+        sa.select(t.outbox.c.id)
+        .where(t.outbox.c.state.in_(OPEN), t.outbox.c.next_attempt_at <= now, db.is_free(t.outbox, now), ~waits)
+        .order_by(t.outbox.c.next_attempt_at, t.outbox.c.id)
+        .limit(limit)
+    )
+    with ports.db.begin() as tx:
+        ids = db.lease(tx, t.outbox, due, now=now, seconds=LEASE_SECONDS)
+        return load.outbox_rows(tx, ids) if ids else ()
+
+
+def settle(ports: Ports, row: OutboxRow, delivery: Delivery, *, misses: int = 0) -> None:
+    """Note what an attempt came to. `misses` counts how often in a row the relay was away or refused us as a whole."""
+    now = ports.now()
+    with ports.db.begin() as tx:
+        match delivery.state:
+            case DeliveryState.SENT:
+                save.outbox_settled(tx, row.id, state=OutboxState.SENT, text=delivery.text)
+            case DeliveryState.PERMANENT:
+                _give_up(tx, ports, row, delivery.text)
+            case DeliveryState.TEMPORARY if now - row.created_at >= GIVE_UP_AFTER:
+                _give_up(tx, ports, row, f"given up after {GIVE_UP_AFTER.days} days: {delivery.text}")
+            case DeliveryState.TEMPORARY:
+                gap = GAPS[min(row.attempts, len(GAPS)) - 1]
+                _later(tx, row, delivery.text, OutboxState.PENDING, now + gap)
+            case DeliveryState.IN_DOUBT:
+                _later(tx, row, delivery.text, OutboxState.IN_DOUBT, now + IN_DOUBT_GAP)
+            case DeliveryState.UNREACHABLE | DeliveryState.OURS:
+                _postpone(tx, row, delivery, now, misses)
+
+
+def _give_up(tx: sa.Connection, ports: Ports, row: OutboxRow, error: str) -> None:
+    """Refused for good: the row says why, and so does the case."""
+    failed = DeliveryFailed(outbox=row.id, case=row.case, recipient=row.recipient, error=error)
+    perform_in(tx, ports, (failed,), Cause.outbox(row.id))
+
+
+def _later(tx: sa.Connection, row: OutboxRow, text: str, state: OutboxState, at: datetime) -> None:
+    save.outbox_settled(tx, row.id, state=state, text=text, next_attempt_at=at)
+
+
+def _postpone(tx: sa.Connection, row: OutboxRow, delivery: Delivery, now: datetime, misses: int) -> None:
+    """The mail is not at fault: no attempt is counted, all that is due waits, and an alarm says so."""
+    until = now + RELAY_GAPS[min(misses, len(RELAY_GAPS) - 1)]
+    save.outbox_settled(tx, row.id, state=row.state, text=delivery.text, next_attempt_at=until, attempted=False)
+    save.outbox_postponed(tx, until)
+    if delivery.state is DeliveryState.OURS:
+        mend = "check host, security, username and password_file under [outbound]"
+    else:
+        mend = "start the relay, or check host and port under [outbound]; mail waits and is lost in no case"
+    save.alarm_raised(tx, "outbound", at=now, text=f"mail cannot leave: {delivery.text}", mend=mend)
+
+
+def relay_is_back(ports: Ports) -> None:
+    """A mail left after an outage: the alarm ends."""
+    with ports.db.begin() as tx:
+        save.alarm_cleared(tx, "outbound")

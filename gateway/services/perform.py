@@ -1,0 +1,119 @@
+"""The one write path: whatever changes a case, a person or an approval goes through here.
+
+Mail, CLI and timers hand Actions and a Cause; each action is decided on the facts as the one before left
+them, and events, rows and outgoing mail are written in one transaction.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from gateway.domain import workflow
+from gateway.domain.actions import (
+    Action,
+    AnswerStranger,
+    Cause,
+    Change,
+    DeliveryFailed,
+    Notice,
+    OpenCase,
+    Outcome,
+    Stamp,
+)
+from gateway.domain.facts import CaseFacts
+from gateway.domain.model import OutboxId, OutboxRow
+from gateway.domain.notices import merge
+from gateway.errors import Conflict, NotFound, Refused
+from gateway.mail.compose import compose
+from gateway.services.ports import Ports
+from gateway.store import load, save
+
+TRIES = 3
+"""So often a transaction that met another one is tried."""
+
+
+def perform(ports: Ports, action: Action, cause: Cause) -> Outcome:
+    """One action, in a transaction of its own. Raises Refused or NotFound with nothing written."""
+    for left in reversed(range(TRIES)):
+        try:
+            with ports.db.begin() as tx:
+                (outcome,) = perform_in(tx, ports, (action,), cause)
+                if outcome.refused is not None:
+                    raise outcome.refused
+            break
+        except Conflict:
+            if left == 0:
+                raise
+    ports.nudge()
+    return outcome
+
+
+def perform_in(tx: sa.Connection, ports: Ports, actions: Sequence[Action], cause: Cause) -> tuple[Outcome, ...]:
+    """All actions of one cause inside a transaction: an Outcome each, a refusal undoes nothing of the others."""
+    stamp = ports.stamp()
+    step, outcomes = 0, list[Outcome]()
+    notices = list[Notice]()
+    for action in actions:
+        try:
+            done = _decide(tx, ports, action, stamp, cause, step)
+        except (Refused, NotFound) as refusal:
+            outcomes.append(Outcome(refused=refusal))
+            continue
+        save.change(tx, done, at=stamp.at)
+        step += len(done.events)
+        notices += done.notices
+        outcomes.append(Outcome(case=done.case, mails=len(done.notices)))
+    for notice in merge(notices):
+        _owe(tx, ports, notice, cause, stamp)
+    return tuple(outcomes)
+
+
+def _decide(tx: sa.Connection, ports: Ports, action: Action, stamp: Stamp, cause: Cause, step: int) -> Change:
+    if isinstance(action, AnswerStranger):
+        return workflow.answer_stranger(action, ports.policy)
+    if isinstance(action, DeliveryFailed):
+        first = save.outbox_failed(tx, action.outbox, action.error)
+        if action.case is None or not first:  # a second report about the same mail tells nothing new
+            return Change()
+    facts = _facts(tx, ports, action)
+    return workflow.decide(action, facts, ports.policy, stamp, str(cause), step)
+
+
+def _facts(tx: sa.Connection, ports: Ports, action: workflow.CaseAction) -> CaseFacts:
+    if isinstance(action, OpenCase):
+        number = save.next_case_number(tx)
+        return load.opening_facts(tx, number, ports.tokens.mint(number), action.contact, ports.policy.first_team)
+    named = workflow.case_of(action)
+    assert named is not None
+    return load.case_facts(tx, named, ports.tokens.mint(named), actors=(workflow.actor_of(action),))
+
+
+def _owe(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: Stamp) -> None:
+    """Render one notice into its final bytes, and owe it to its recipient."""
+    if notice.case is not None:
+        earlier = load.sent_to(tx, notice.case, notice.recipient)
+        notice = replace(notice, thread=(*notice.thread, *earlier))
+    mail = compose(
+        notice,
+        tokens=ports.tokens,
+        policy=ports.policy,
+        templates=ports.templates,
+        stamp=stamp,
+        key=f"{cause}/{notice.recipient}",
+        fetch=ports.blobs.get,
+    )
+    if mail.remark is not None:
+        text = f"the template {notice.template} failed, the shipped one was used: {mail.remark}"
+        save.alarm_raised(tx, "template", at=stamp.at, text=text, mend="casegate template check")
+    row = OutboxRow(
+        id=OutboxId(0),
+        case=notice.case,
+        recipient=mail.recipient,
+        kind=notice.kind,
+        return_path=mail.return_path,
+        message_id=mail.message_id,
+        data=mail.data,
+        created_at=stamp.at,
+    )
+    save.outbox(tx, row)

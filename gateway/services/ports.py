@@ -1,0 +1,81 @@
+"""What a service may use of the world: one frozen value, built in `wiring`, or by a test.
+
+No registry, no globals: to see what a service can touch, read this page.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from gateway.domain.actions import Stamp
+from gateway.domain.model import OutboxRow
+from gateway.domain.policy import Policy
+from gateway.mail.templates import Templates
+from gateway.mail.token import Tokens
+from gateway.store.db import Database
+
+
+class DeliveryState(StrEnum):
+    """What one attempt to deliver came to."""
+
+    SENT = "sent"
+    TEMPORARY = "temporary"
+    """The server said 4xx for this mail: later, with a growing gap."""
+    PERMANENT = "permanent"
+    """The server said 5xx for this mail: never."""
+    IN_DOUBT = "in_doubt"
+    """The connection was lost after the final dot: later, never at once."""
+    UNREACHABLE = "unreachable"
+    """Nobody answered: the mail is not at fault, all of the queue waits."""
+    OURS = "ours"
+    """Login, TLS or configuration: the queue pauses and an alarm says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """The outcome of one attempt, and the server's words for people."""
+
+    state: DeliveryState
+    text: str
+
+
+class Courier(Protocol):
+    """Carries one mail to one recipient; never raises for what a server does."""
+
+    async def send(self, row: OutboxRow) -> Delivery:
+        """Try once, bounded in time; a connection may be kept for the next call."""
+        ...
+
+    async def close(self) -> None:
+        """Say good-bye to the server."""
+        ...
+
+
+class Blobs(Protocol):
+    """Bytes under their own SHA-256, durable when `put` returns."""
+
+    def put(self, data: bytes) -> str:
+        """Store and return the hexadecimal hash; storing the same bytes twice is one blob. Raises Temporary."""
+        ...
+
+    def get(self, sha256: str) -> bytes:
+        """The bytes; NotFound if they are not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Everything outside that a service uses. `now()` is aware UTC; `nudge()` wakes the loops, a hint only."""
+
+    db: Database
+    policy: Policy
+    tokens: Tokens
+    templates: Templates
+    blobs: Blobs
+    now: Callable[[], datetime]
+    stamp: Callable[[], Stamp]
+    nudge: Callable[[], None] = lambda: None
+    outbound: bool = True
+    """False where no `[outbound]` is configured: mail waits."""

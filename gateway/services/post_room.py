@@ -1,0 +1,222 @@
+"""Read models of the mail side: intake, outbox, and how the whole gateway stands (`casegate status`)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import select
+
+from gateway.domain.model import IntakeState, OutboxState
+from gateway.errors import NotFound
+from gateway.services.outbox import OPEN
+from gateway.store import tables as t
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeView:
+    """An intake row as listed; `passed` are the rungs above the one that held."""
+
+    id: int
+    transport: str
+    received_at: datetime
+    state: str
+    decision: str | None
+    reason: str | None
+    case: int | None
+    sender: str | None
+    subject: str | None
+    rung: str | None
+    evidence: str | None
+    attempts: int
+    faults: int
+    mail_from: str | None
+    rcpt_to: Sequence[str]
+    passed: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxView:
+    """An outbox row as listed."""
+
+    id: int
+    case: int | None
+    recipient: str
+    kind: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None
+    message_id: str
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """Something a person must mend, and how."""
+
+    name: str
+    since: datetime
+    text: str
+    mend: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntakeFigures:
+    """What waits on the way in; `oldest_seconds` is the age of the oldest pending mail."""
+
+    pending: int
+    held: int
+    quarantined: int
+    oldest_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxFigures:
+    """What waits on the way out; `paused` while no mail can leave."""
+
+    pending: int
+    due: int
+    in_doubt: int
+    held: int
+    failed: int
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerFigures:
+    """What comes due."""
+
+    due: int = 0
+    next_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """`casegate status`: settled when nothing is pending and nothing is due."""
+
+    now: datetime
+    settled: bool
+    intake: IntakeFigures
+    outbox: OutboxFigures
+    timers: TimerFigures
+    mailboxes: tuple[Any, ...]
+    alarms: tuple[Alarm, ...]
+
+
+def intake_rows(
+    tx: sa.Connection, *, state: IntakeState | None = None, id_: int | None = None, limit: int | None = None
+) -> tuple[IntakeView, ...]:
+    """Intake rows, newest first; NotFound if one is asked for that is not there."""
+    query = select(t.intake).order_by(t.intake.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(t.intake.c.state == state)
+    if id_ is not None:
+        query = query.where(t.intake.c.id == id_)
+    found = tuple(_intake_view(row) for row in tx.execute(query))
+    if id_ is not None and not found:
+        raise NotFound(f"there is no intake row {id_}")
+    return found
+
+
+def _intake_view(row: sa.Row[Any]) -> IntakeView:
+    return IntakeView(
+        id=row.id,
+        transport=row.transport,
+        received_at=row.received_at,
+        state=row.state,
+        decision=row.decision,
+        reason=row.reason,
+        case=row.case_number,
+        sender=row.sender,
+        subject=row.subject,
+        rung=row.rung,
+        evidence=row.evidence,
+        attempts=row.attempts,
+        faults=row.faults,
+        mail_from=row.mail_from,
+        rcpt_to=row.rcpt_to,
+        passed=row.passed,
+    )
+
+
+def outbox_rows(
+    tx: sa.Connection, *, state: OutboxState | None = None, id_: int | None = None, limit: int | None = None
+) -> tuple[OutboxView, ...]:
+    """Outbox rows, newest first; NotFound if one is asked for that is not there."""
+    query = select(t.outbox).order_by(t.outbox.c.id.desc()).limit(limit)
+    if state is not None:
+        query = query.where(t.outbox.c.state == state)
+    if id_ is not None:
+        query = query.where(t.outbox.c.id == id_)
+    found = tuple(
+        OutboxView(
+            id=row.id,
+            case=row.case_number,
+            recipient=row.recipient,
+            kind=row.kind,
+            state=row.state,
+            attempts=row.attempts,
+            next_attempt_at=row.next_attempt_at if row.state in OPEN else None,
+            message_id=row.message_id,
+            last_error=row.last_error,
+        )
+        for row in tx.execute(query)
+    )
+    if id_ is not None and not found:
+        raise NotFound(f"there is no outbox row {id_}")
+    return found
+
+
+def outbox_mail(tx: sa.Connection, id_: int) -> bytes:
+    """The bytes of an outgoing mail."""
+    data = tx.scalar(select(t.outbox.c.data).where(t.outbox.c.id == id_))
+    if data is None:
+        raise NotFound(f"there is no outbox row {id_}")
+    return bytes(data)
+
+
+def standing(tx: sa.Connection, now: datetime, *, outbound: bool) -> Standing:
+    """How the gateway stands; `outbound` says whether a relay is configured at all."""
+    arrived = _counts(tx, t.intake)
+    leaving = _counts(tx, t.outbox)
+    oldest = tx.scalar(select(sa.func.min(t.intake.c.received_at)).where(t.intake.c.state == IntakeState.PENDING))
+    alarms = [
+        Alarm(name=row.name, since=row.since, text=row.text, mend=row.mend)
+        for row in tx.execute(select(t.alarm).order_by(t.alarm.c.since, t.alarm.c.name))
+    ]
+    owed = select(sa.func.count()).select_from(t.outbox).where(t.outbox.c.state.in_(OPEN))
+    waiting = tx.scalar(owed) or 0
+    due = tx.scalar(owed.where(t.outbox.c.next_attempt_at <= now)) or 0
+    if not outbound:
+        since = tx.scalar(select(sa.func.min(t.outbox.c.created_at)).where(t.outbox.c.state.in_(OPEN)))
+        text = f"no [outbound] is configured: {waiting} mail{'s' if waiting != 1 else ''} cannot leave"
+        alarms.append(Alarm(name="outbound", since=since or now, text=text, mend="add [outbound] host and port"))
+        due = 0
+    pending = arrived.get(IntakeState.PENDING, 0)
+    return Standing(
+        now=now,
+        settled=pending == 0 and due == 0,
+        intake=IntakeFigures(
+            pending=pending,
+            held=arrived.get(IntakeState.HELD, 0),
+            quarantined=arrived.get(IntakeState.QUARANTINED, 0),
+            oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else None,
+        ),
+        outbox=OutboxFigures(
+            pending=leaving.get(OutboxState.PENDING, 0),
+            due=due,
+            in_doubt=leaving.get(OutboxState.IN_DOUBT, 0),
+            held=leaving.get(OutboxState.HELD, 0),
+            failed=leaving.get(OutboxState.FAILED, 0),
+            paused=any(alarm.name == "outbound" for alarm in alarms),
+        ),
+        timers=TimerFigures(),
+        mailboxes=(),
+        alarms=tuple(alarms),
+    )
+
+
+def _counts(tx: sa.Connection, work: sa.Table) -> dict[str, int]:
+    query = select(work.c.state, sa.func.count()).group_by(work.c.state)
+    return {state: count for state, count in tx.execute(query)}  # noqa: C416  # Row objects are no pairs to mypy

@@ -1,0 +1,119 @@
+"""Tokens survive mail programs, and only ours are right."""
+
+import pytest
+
+from gateway.domain.model import ClueKind, Envelope, ParsedMail, Transport
+from gateway.domain.policy import PostRules
+from gateway.mail.token import Tokens, find_clues, keyed_return_path, subject_tokens
+
+POST = PostRules(service_address="service@vendor.example", registration_address="service+register@vendor.example")
+TOKENS = Tokens(POST, b"a secret that only the tests know")
+TOKEN = TOKENS.mint(1042)
+
+
+def a_parsed_mail(**more: object) -> ParsedMail:
+    return ParsedMail(fingerprint="f", sender=None, sender_defect=None, sender_shown="", **more)  # type: ignore[arg-type]
+
+
+def an_envelope(*rcpt_to: str) -> Envelope:
+    return Envelope(transport=Transport.SMTP, transport_id="x", rcpt_to=rcpt_to)
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        TOKEN,
+        f"AW: Re: [EXT] Fwd: {TOKEN} slow",
+        f"RE[2]: {TOKEN.upper()}",
+        f"回复: {TOKEN.lower()}",
+        TOKEN.replace("-", " - ").replace(".", " . "),
+        f"slow{TOKEN}slow",
+        TOKEN.strip("[]"),
+    ],
+)
+def test_a_token_survives_what_mail_programs_do(subject: str) -> None:
+    """Prefixes, case, blanks, missing brackets."""
+    assert [(1042, True)] == [(clue.number, clue.valid) for clue in subject_tokens(subject, TOKENS)]
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "",
+        "CASE-1042",
+        "[CASE-1042.short]",
+        "[TICKET-1042.k7q2mh3x]",
+        "[CASE-0.k7q2mh3x]",
+        TOKEN.replace("CASE", "САSE"),
+    ],  # noqa: RUF001  # Cyrillic on purpose
+)
+def test_what_is_no_token_is_none(subject: str) -> None:
+    """Only ASCII makes a token."""
+    assert () == subject_tokens(subject, TOKENS)
+
+
+def test_an_altered_check_part_is_wrong() -> None:
+    """It still names the case, and proves nothing."""
+    altered = TOKEN[:-2] + ("a" if TOKEN[-2] != "a" else "b") + "]"
+
+    assert [(1042, False)] == [(clue.number, clue.valid) for clue in subject_tokens(altered, TOKENS)]
+    assert [(1042, False)] == [
+        (clue.number, clue.valid) for clue in subject_tokens(TOKEN, Tokens(POST, b"another secret"))
+    ]
+
+
+def test_thousands_of_tokens_are_bounded() -> None:
+    """TT-09."""
+    assert 20 == len(subject_tokens(TOKEN * 5000, TOKENS))
+
+
+def test_clues_come_in_the_order_in_which_they_are_asked() -> None:
+    """Plus-address, subject, then Message-IDs with In-Reply-To first and the newest reference next."""
+    mail = a_parsed_mail(subject=TOKENS.mint(7), in_reply_to=("<b@x>",), references=("<a@x>", "<b@x>", "<c@x>"))
+
+    clues = find_clues(mail, an_envelope(TOKENS.plus_address(1042).upper()), TOKENS)
+
+    assert [ClueKind.PLUS_ADDRESS, ClueKind.SUBJECT, ClueKind.REFERENCES] == [clue.kind for clue in clues]
+    assert [1042, 7, None] == [clue.number for clue in clues]
+    assert ("<b@x>", "<c@x>", "<a@x>") == clues[2].message_ids
+
+
+def test_without_an_envelope_the_headers_say_who_it_was_for() -> None:
+    """IMAP and pipe."""
+    mail = a_parsed_mail(to=("colleague@x.example", TOKENS.plus_address(5)))
+
+    assert [5] == [clue.number for clue in find_clues(mail, an_envelope(), TOKENS)]
+
+
+def test_the_return_path_is_read_as_it_was_minted() -> None:
+    """Whatever case a relay made of it."""
+    path = TOKENS.return_path("a" * 26)
+
+    assert path == keyed_return_path(a_parsed_mail(), an_envelope(path.upper()), TOKENS)
+    assert keyed_return_path(a_parsed_mail(), an_envelope("service@vendor.example"), TOKENS) is None
+
+
+@pytest.mark.parametrize(
+    ("address", "ours"),
+    [
+        ("service@vendor.example", True),
+        ("SERVICE+anything@VENDOR.example", True),
+        ("postmaster@vendor.example", True),
+        ("Postmaster", True),
+        ("nobody@vendor.example", False),
+        ("service@other.example", False),
+        ("service%other@vendor.example", False),
+    ],
+)
+def test_which_addresses_are_ours(address: str, ours: bool) -> None:
+    """The service and registration address, plus-addresses, and the postmaster every domain must have."""
+    assert ours is TOKENS.is_ours(address)
+
+
+def test_without_plus_addresses_everything_goes_to_the_service_address() -> None:
+    """For providers that have none."""
+    plain = Tokens(
+        PostRules(service_address="s@v.example", registration_address="r@v.example", plus_addressing=False), b"x" * 16
+    )
+
+    assert ["s@v.example", "s@v.example"] == [plain.plus_address(1), plain.return_path("k")]
