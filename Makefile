@@ -1,0 +1,38 @@
+# Everything is set up by the target that needs it; `make demo` and `make test` are enough on a fresh machine.
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup servers check test slow demo constraints clean
+BIN := .venv/bin
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: setup ## a support desk on this machine, with mail in and answers out
+	@$(BIN)/casegate demo
+
+setup: ## .venv with Casegate in it (PYTHON=... chooses the Python)
+	@sh .ci/setup.sh
+
+servers: ## the servers that tests start (root on Debian installs them)
+	@sh .ci/servers.sh
+
+check: setup ## what is quick: lint, format, types, floors, tests without servers; a minute
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q -m "not servers and not slow" --ignore tests/crash --ignore tests/test_packaging.py
+
+test: setup servers ## all tests but the slow ones, on real servers
+	$(BIN)/pytest -m "not slow"
+
+slow: setup servers ## the tests that take minutes
+	$(BIN)/pytest -m slow
+
+constraints: setup ## the newest versions of all dependencies into constraints.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --strip-extras --upgrade \
+		--no-annotate --no-header --output-file constraints.txt pyproject.toml
+
+clean: ## removes what make made, .venv included
+	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find gateway tests -name __pycache__ -prune -exec rm -rf {} +
