@@ -349,7 +349,7 @@ class ParsedMail:
 
     `sender` is the one mailbox of the one From field, in stored form, or None with the reason in
     `sender_defect`; `sender_shown` is From as read leniently, for people. `headers` are
-    (lower-case name, unfolded and RFC 2047-decoded value), top-down, raw 8-bit shown not dropped.
+    (lower-case name, value unfolded and not decoded), top-down, raw 8-bit shown not dropped.
     `message_id`, `in_reply_to`, `references` carry their angle brackets. `text` is the whole text of
     the mail; `new_text` what the sender wrote now; `quoted_text` all the rest. `fingerprint` is the
     mail's own identity: Message-ID and content, blind to trace headers and line ends.

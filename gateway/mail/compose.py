@@ -1,0 +1,252 @@
+"""From a Notice to the final bytes of a mail (RFC 5322), the same bytes for the same stamp and key.
+
+`services.perform` calls it inside the transaction that owes the mail. Whatever people wrote, the header set
+is ours alone: values are one line without control characters, addresses and ids of a strict form. The text is
+7 bit on the wire, with CRLF line ends and no line over 998 octets (SPEC section 13).
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from email.generator import BytesGenerator
+from email.header import Header
+from email.message import Message as Mail
+from email.mime.multipart import MIMEMultipart
+from email.mime.nonmultipart import MIMENonMultipart
+from email.policy import compat32
+from email.utils import format_datetime, quote
+from io import BytesIO
+
+from gateway.domain.actions import Notice, Stamp
+from gateway.domain.model import Attachment, CaseNumber, NoticeKind
+from gateway.domain.policy import Policy
+from gateway.mail.sandbox import Rendered, one_line
+from gateway.mail.templates import Templates
+from gateway.mail.token import Tokens, digest, split_address
+
+MAX_SUBJECT = 200
+"""Characters of a case's subject that a mail shows after its token."""
+MAX_NAME = 200
+"""Bytes of a file's name; three times that, percent-encoded, is still one line. Characters of the vendor's name."""
+MAX_REFERENCES = 20
+"""Message-IDs in References: the first, the newest of ours, and the newest of all."""
+
+_WIRE = compat32.clone(linesep="\r\n", max_line_length=78, cte_type="7bit")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
+_ADDRESS = re.compile(rf'(?=.{{3,320}}\Z)(?:{_ATOM}|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:{_ATOM}|\[[A-Za-z0-9.:]+\])')
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
+_OUR_ID = re.compile(r"<[a-z2-7]{26}@(?P<domain>[^>]+)>")
+_CONTENT_TYPE = re.compile(
+    r"(?P<main>application|audio|font|image|model|text|video)/(?P<sub>[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99})"
+)
+_ANSWERING = re.compile(
+    r"(?:re|aw|antw|antwort|sv|vs|rif|res|odp|ynt|回复|回覆|答复|答覆|返信|fwd?|wg|tr|rv|vb|pd|doorst|转发|轉寄)"
+    r"(?:\s?\[\d+\]|\s?\(\d+\)|\*\d+|\^\d+)?\s?[:\uff1a]\s*",
+    re.IGNORECASE,
+)
+_SPOOFING = re.compile("[/\\\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Composed:
+    """A finished mail. `return_path` "" is the null sender; `remark` says that a template of the vendor's own failed."""
+
+    message_id: str
+    return_path: str
+    data: bytes = field(repr=False)
+    recipient: str
+    kind: NoticeKind
+    case: CaseNumber | None
+    remark: str | None = None
+
+
+def compose(
+    notice: Notice,
+    tokens: Tokens,
+    policy: Policy,
+    templates: Templates,
+    stamp: Stamp,
+    key: str,
+    fetch: Callable[[str], bytes],
+) -> Composed:
+    """Write the mail of one notice.
+
+    `key` is unique to the notice (its cause and recipient): Message-ID, boundaries and return path derive from it
+    and the stamp. `fetch` gives an attachment's bytes by hash. ValueError for a recipient that is no plain address.
+    """
+    if not _ADDRESS.fullmatch(notice.recipient):
+        raise ValueError(f"{notice.recipient!r} is no address that a header can hold")
+    rendered = templates.render(notice.template, notice.lang, notice.words, policy.vendor)
+
+    def derived(use: str) -> str:
+        return digest(stamp.nonce, key, use)
+
+    message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
+    mail = _body(rendered, notice.attachments, fetch, derived)
+    _address(mail, notice, tokens, policy)
+    mail["Subject"] = _subject(rendered.subject, notice, tokens)
+    mail["Date"] = format_datetime(stamp.at)
+    mail["Message-ID"] = message_id
+    _thread(mail, notice, policy)
+    _mark(mail, notice)
+    is_answer_to_stranger = notice.kind is NoticeKind.UNREGISTERED  # RFC 3834 §3.3: no bounce may answer it
+    return Composed(
+        message_id=message_id,
+        return_path="" if is_answer_to_stranger else tokens.return_path(derived("return-path")),
+        data=_bytes(mail),
+        recipient=notice.recipient,
+        kind=notice.kind,
+        case=notice.case,
+        remark=rendered.fell_back,
+    )
+
+
+def _address(mail: Mail, notice: Notice, tokens: Tokens, policy: Policy) -> None:
+    """From, To and Reply-To; the answer to an internal note has an address of its own."""
+    service = policy.post.service_address
+    answers_to = service
+    if notice.case is not None:
+        is_note = notice.internal and notice.kind is NoticeKind.NOTE
+        answers_to = tokens.plus_address(notice.case, note=is_note)
+    mail["From"] = _mailbox("From", policy.vendor.name, service)
+    mail["To"] = notice.recipient
+    mail["Reply-To"] = _mailbox("Reply-To", policy.vendor.name, answers_to)
+
+
+def _thread(mail: Mail, notice: Notice, policy: Policy) -> None:
+    """In-Reply-To and References (RFC 5322 §3.6.4); ids that are no msg-id are left out."""
+    answers = notice.answers if notice.answers and _MESSAGE_ID.fullmatch(notice.answers) else None
+    if answers:
+        mail["In-Reply-To"] = answers
+    known = [id_ for id_ in notice.thread if _MESSAGE_ID.fullmatch(id_) and id_ != answers]
+    ids = list(dict.fromkeys([*known, *([answers] if answers else [])]))
+    if ids:
+        mail["References"] = " ".join(_trimmed(ids, split_address(policy.post.service_address)[2]))
+
+
+def _mark(mail: Mail, notice: Notice) -> None:
+    """Say what a machine wrote: by RFC 3834 §5, and by the header that Exchange heeds."""
+    if notice.automatic is not None:
+        mail["Auto-Submitted"] = one_line(notice.automatic)
+        mail["X-Auto-Response-Suppress"] = "All"
+
+
+def _trimmed(ids: list[str], our_domain: str) -> list[str]:
+    """Keep the first id, the newest that is ours, and the newest of all, in their order (TT-10)."""
+    if len(ids) <= MAX_REFERENCES:
+        return ids
+    ours = (id_ for id_ in reversed(ids) if (found := _OUR_ID.fullmatch(id_)) and found["domain"] == our_domain)
+    kept = {ids[0], *ids[2 - MAX_REFERENCES :], next(ours, ids[1 - MAX_REFERENCES])}
+    return [id_ for id_ in ids if id_ in kept]
+
+
+def _subject(subject: str, notice: Notice, tokens: Tokens) -> str:
+    """`Re: [CASE-1042.k7q2mh3x] Staging is slow`: on all mail of a case alike, so that mail programs thread."""
+    if notice.case is None:
+        return _encoded("Subject", _shortened(subject))
+    bare = _bare_subject(subject, tokens.post.token_prefix)
+    mark = f"{'Re: ' if notice.answers else ''}{tokens.mint(notice.case)}"
+    return f"{mark} {_encoded(f'Subject: {mark}', _shortened(bare))}".rstrip()
+
+
+def _bare_subject(subject: str, prefix: str) -> str:
+    """Take "Re:", "WG:" … off a subject, and anything in it that reads as a token of ours."""
+    mark = (
+        rf"\[?{re.escape(prefix)}\s*-\s*[1-9][0-9]*\s*\.\s*[a-z2-7]{{8}}(?![a-z0-9])\]?"  # as in `token.subject_tokens`
+    )
+    token = re.compile(mark, re.IGNORECASE | re.ASCII)
+    before, subject = "", subject[: 5 * MAX_SUBJECT]
+    while subject != before:  # taking one away may bring another one together
+        before, subject = subject, token.sub(" ", subject).strip()
+        while found := _ANSWERING.match(subject):
+            subject = subject[found.end() :]
+    return one_line(subject)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_SUBJECT else text[: MAX_SUBJECT - 1].rstrip() + "…"
+
+
+def _encoded(before: str, text: str) -> str:
+    """Encode a text (RFC 2047) that is not ASCII or would be decoded; `before` is what stands before it on its line."""
+    text = one_line(text)
+    if text.isascii() and "=?" not in text:
+        return text
+    return Header(text, "utf-8", header_name=before).encode(linesep="")
+
+
+def _mailbox(header: str, name: str, address: str) -> str:
+    shown = _encoded(header, name[:MAX_NAME])
+    return f"{shown if shown.startswith('=?') else _quoted(shown)} <{address}>"
+
+
+def _quoted(text: str) -> str:
+    return f'"{quote(text)}"'
+
+
+def _body(
+    rendered: Rendered, files: Iterable[Attachment], fetch: Callable[[str], bytes], derived: Callable[[str], str]
+) -> Mail:
+    """Put together the two forms of the text, the plain one first, and the files beside them."""
+    # "=_" stands in no quoted-printable and no base64 text, so no part can hold its own boundary (RFC 2045 §6.7).
+    body = MIMEMultipart("alternative", boundary=f"=_{derived('alternative')}")
+    body.attach(_text(rendered.text, "plain"))
+    body.attach(_text(rendered.html, "html"))
+    attached = [_file(file, fetch(file.sha256)) for file in files]
+    if not attached:
+        return body
+    del body["MIME-Version"]
+    mixed = MIMEMultipart("mixed", boundary=f"=_{derived('mixed')}")
+    for part in (body, *attached):
+        mixed.attach(part)
+    return mixed
+
+
+def _text(text: str, subtype: str) -> Mail:
+    """Make a text part: quoted-printable where that stays readable, else base64."""
+    data = text.replace("\r\n", "\n").replace("\r", "\n").encode()
+    foreign = len(data.translate(None, bytes(range(128))))
+    if foreign * 6 <= len(data):
+        encoding, payload = "quoted-printable", binascii.b2a_qp(data, istext=True).decode()
+    else:
+        encoding, payload = "base64", base64.encodebytes(data.replace(b"\n", b"\r\n")).decode()
+    part = MIMENonMultipart("text", subtype, charset="utf-8")
+    return _filled(part, encoding, payload)
+
+
+def _file(file: Attachment, data: bytes) -> Mail:
+    """Make an attachment under a name that is text only: no folder, no hidden direction of writing."""
+    found = _CONTENT_TYPE.fullmatch(file.content_type)
+    part = (
+        MIMENonMultipart(found["main"].lower(), found["sub"].lower())
+        if found
+        else MIMENonMultipart("application", "octet-stream")
+    )
+    name = _file_name(file.name)
+    part.add_header("Content-Disposition", "attachment", filename=name if name.isascii() else ("utf-8", "", name))
+    return _filled(part, "base64", base64.encodebytes(data).decode())
+
+
+def _file_name(name: str) -> str:
+    """Bound the sender's name for a file, cutting before its ending."""
+    name = _SPOOFING.sub("_", one_line(name)) or "file"
+    stem, dot, ending = name.rpartition(".")
+    tail = f"{dot}{ending}".encode()
+    if not stem or len(tail) > MAX_NAME // 4:
+        stem, tail = name, b""
+    return (stem.encode()[: MAX_NAME - len(tail)] + tail).decode("utf-8", "ignore")
+
+
+def _filled(part: MIMENonMultipart, encoding: str, payload: str) -> Mail:
+    del part["MIME-Version"]  # said once, on the mail
+    part["Content-Transfer-Encoding"] = encoding
+    part.set_payload(payload)
+    return part
+
+
+def _bytes(mail: Mail) -> bytes:
+    out = BytesIO()
+    BytesGenerator(out, mangle_from_=False, policy=_WIRE).flatten(mail)
+    return out.getvalue()

@@ -1,0 +1,158 @@
+"""Bytes of a mail into a ParsedMail, or into Unreadable with a reason that a support agent understands.
+
+Called by the parse child with each intake row. Promises: `read_mail` never raises, but for MemoryError, which is for
+the parent to count; every field is bounded and can be stored; the same bytes give the same answer. The message is
+parsed once, by the standard library's compat32 policy; `policy.default` never sees it, since a hostile header costs
+it minutes. mail-parser reads From of that same parse, as the second opinion about who wrote, and the addresses of
+To and Cc.
+"""
+
+import hashlib
+import logging
+import re
+from collections.abc import Iterable
+
+from mailparser import MailParser
+
+from gateway.domain.model import ParsedMail, Unreadable
+from gateway.domain.policy import MailRules
+from gateway.mail import sender
+from gateway.mail.decode import header_text, one_line, storable, unfolded
+from gateway.mail.parts import LimitReachedError, from_only, parse_parts, read_parts
+from gateway.mail.report import read_report
+from gateway.mail.text import split_text
+
+MAX_LINES = 1_000_000
+"""Lines of a whole mail; 70 MB of attachments, as they are usually folded, stay below it."""
+MAX_HEADER = 256_000
+"""Bytes of the header, from the first byte to the first empty line."""
+MAX_HEADER_FIELDS = 2_000
+MAX_SUBJECT = 1_000
+MAX_REFERENCES = 200
+"""Message-IDs kept of References: the first, and the newest others."""
+
+TRACE = re.compile(
+    r"received|x-received|received-spf|return-path|delivered-to|x-delivered-to|x-original-to|envelope-to"
+    r"|authentication-results|arc-.*|x-spam-.*"
+)
+"""Header fields that relays add on the way: no part of what the mail itself is."""
+
+# mail-parser logs pieces of the mails that it reads; content never reaches a log (STYLE, "Logs").
+logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
+
+_MBOX_LINE = re.compile(rb"From [^\r\n]*(?:\r\n|\r|\n)")
+_FIELD_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_MESSAGE_ID = re.compile(r"<([^<>]{1,998})>")
+_SPACES = re.compile(rb"[ \t\n]+")
+
+
+def read_mail(data: bytes, rules: MailRules) -> ParsedMail | Unreadable:
+    """All that can be known of a mail from its bytes alone; Unreadable beyond a limit or where a parser failed."""
+    try:
+        return _read(data, rules)
+    except LimitReachedError as limit:
+        return Unreadable(reason=str(limit))
+    except RecursionError:
+        return Unreadable(reason="the mail is nested too deeply to be read")
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a parser trips over is a fact about this mail
+        return Unreadable(reason=f"the mail could not be parsed ({type(error).__name__})")
+
+
+def _read(data: bytes, rules: MailRules) -> ParsedMail:
+    mbox_line = _MBOX_LINE.match(data)
+    data = data[mbox_line.end() :] if mbox_line else data
+    fields, fingerprint = _identify(data)
+    message = parse_parts(data)
+    lenient = MailParser(from_only(message))
+    content = read_parts(message, "\r\n" if b"\r\n" in data else "\n")
+    raw_headers = [(storable(name.lower()), value) for name, value in message.raw_items()]
+    headers = tuple((name, unfolded(value)) for name, value in raw_headers)
+    from_fields = [value.decode("utf-8", "surrogateescape") for name, value in fields if name == b"from"]
+    complaints = [defect["reason"] for defect in lenient.address_header_defects if defect["header"] == "from"]
+    address, defect = sender.single_sender(from_fields, lenient.from_, complaints)
+    new_text, quoted_text = split_text(content.text, rules.text)
+    return ParsedMail(
+        fingerprint=fingerprint,
+        sender=address,
+        sender_defect=defect,
+        sender_shown=address or sender.shown(from_fields, lenient.from_),
+        sender_name=one_line(header_text(lenient.from_[0][0]), 200) if address else "",
+        to=sender.addresses(message.get_all("to", [])),
+        cc=sender.addresses(message.get_all("cc", [])),
+        subject=one_line(header_text(_first(raw_headers, "subject")), MAX_SUBJECT),
+        message_id=next(iter(_message_ids(headers, "message-id")), None),
+        in_reply_to=_message_ids(headers, "in-reply-to"),
+        references=_message_ids(headers, "references"),
+        headers=headers,
+        content_type=message.get_content_type(),
+        text=content.text,
+        new_text=new_text,
+        quoted_text=quoted_text,
+        attachments=content.attachments,
+        report=read_report(message),
+        encrypted=content.encrypted,
+        defects=(*_line_defects(data), *content.defects),
+    )
+
+
+def _identify(data: bytes) -> tuple[list[tuple[bytes, bytes]], str]:
+    """The raw header fields, and the mail's own identity: blind to trace fields, folding and line ends, awake to the rest."""
+    whole = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
+    if whole.count(b"\n") > MAX_LINES:
+        raise LimitReachedError(f"the mail has more than {MAX_LINES} lines")
+    head, _, body = (b"", b"", whole[1:]) if whole.startswith(b"\n") else whole.partition(b"\n\n")
+    if len(head) > MAX_HEADER:
+        raise LimitReachedError(f"the header is larger than {MAX_HEADER // 1000} kB")
+    fields = _fields(head)
+    if len(fields) > MAX_HEADER_FIELDS:
+        raise LimitReachedError(f"the header has more than {MAX_HEADER_FIELDS} fields")
+    hashed = hashlib.sha256()
+    for name, value in fields:
+        if not TRACE.fullmatch(name.decode("ascii", "replace")):
+            hashed.update(name + b":" + _SPACES.sub(b" ", value).strip() + b"\n")
+    hashed.update(b"\n" + body.rstrip(b"\n"))
+    return fields, hashed.hexdigest()
+
+
+def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
+    """Lower-case name and folded value of each header field, as the bytes say it and no parser.
+
+    What no field is (a line without a colon) keeps its place under an empty name.
+    """
+    fields: list[tuple[bytes, list[bytes]]] = []
+    for line in head.split(b"\n") if head else []:
+        name = _FIELD_NAME.match(line)
+        if line[:1] in {b" ", b"\t"} and fields:
+            fields[-1][1].append(line)
+        elif name:
+            fields.append((name[1].lower(), [line[name.end() :]]))
+        else:
+            fields.append((b"", [line]))
+    return [(name, b"\n".join(lines)) for name, lines in fields]
+
+
+def _first(headers: Iterable[tuple[str, str]], name: str) -> str:
+    return next((value for key, value in headers if key == name), "")
+
+
+def _message_ids(headers: tuple[tuple[str, str], ...], name: str) -> tuple[str, ...]:
+    """The Message-IDs of a header, folding inside them taken out; one without its brackets gets them."""
+    value = _first(headers, name)[: 100 * 1000]
+    found = [f"<{inside}>" for match in _MESSAGE_ID.finditer(value) if (inside := "".join(match[1].split()))]
+    if not found and name == "message-id" and value and len(value.split()) == 1:
+        found = [f"<{value.strip('<>')[:998]}>"]
+    ids = tuple(dict.fromkeys(found))
+    return ids if len(ids) <= MAX_REFERENCES else (ids[0], *ids[1 - MAX_REFERENCES :])
+
+
+def _line_defects(data: bytes) -> tuple[str, ...]:
+    """RFC 5322 §2.3: a line ends in CRLF; other ends are read as line ends all the same."""
+    both, feeds, returns = data.count(b"\r\n"), data.count(b"\n"), data.count(b"\r")
+    defects = []
+    if returns > both:
+        defects.append("a lone CR was read as a line end")
+    if both and feeds > both:
+        defects.append("a lone LF was read as a line end")
+    return tuple(defects)

@@ -1,0 +1,210 @@
+"""What runs a template: Jinja2's sandbox with fewer tools, and words made fit for a mail before they reach it.
+
+`mail.templates` keeps one shelf of shipped files, and one on which an override's files lie over them. Text of
+people reaches a template as data only and is never one itself. A template can neither see more than Words and
+Vendor, nor make much of little; whatever it raises becomes one line with file and line number.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from traceback import walk_tb
+from typing import Any
+
+from jinja2 import (
+    FunctionLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateRuntimeError,
+    TemplateSyntaxError,
+)
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import object_type_repr
+from markupsafe import Markup, escape
+
+from gateway.domain.actions import Words
+from gateway.domain.policy import Vendor
+from gateway.errors import BadConfig, NotFound
+
+FALLBACK = "en"
+MAX_TEXT = 1_000_000
+"""Bytes of a person's text that one mail carries; the case keeps all of it."""
+MAX_RENDERED = 12_000_000
+"""Characters that a template may write: MAX_TEXT with each character escaped, and room for its own words."""
+MAX_PRODUCT = 1_000_000
+"""The largest number or text that arithmetic in a template may make."""
+
+_CUT = "\n\n[The text is too long for one mail and ends here. The case keeps all of it.]"
+_CONTROL = [*range(32), *range(127, 160)]
+_IN_LINES = dict.fromkeys([*_CONTROL, 0x2028, 0x2029], " ")
+_IN_TEXT = dict.fromkeys(set(_CONTROL) - {9, 10}, "\N{REPLACEMENT CHARACTER}")
+_FILTERS = "capitalize count d default e escape first join last length lower replace string title trim upper"
+_WIDENING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """One mail's words. `fell_back` is the problem of the override that the shipped template stands in for."""
+
+    subject: str
+    text: str
+    html: str
+    fell_back: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of one template file, and its path as people know it."""
+
+    shown: str
+    text: str
+
+
+def one_line(text: str) -> str:
+    """Make it one line without control characters: fit for a header, and for a name in running text."""
+    return " ".join(_encodable(text).translate(_IN_LINES).split())
+
+
+def _paragraphs(text: str) -> str:
+    """Make a person's text fit for a mail: line ends alike, other control characters shown, bounded."""
+    data = text.encode("utf-8", "replace")
+    kept = data[:MAX_TEXT].decode("utf-8", "ignore") + (_CUT if len(data) > MAX_TEXT else "")
+    return kept.replace("\r\n", "\n").replace("\r", "\n").translate(_IN_TEXT).strip("\n")
+
+
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which no charset can carry."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def tidy(words: Words) -> Words:
+    """Put every name on one line, so that none can pass for a line of ours; bound the text."""
+    tidy: dict[str, Any] = {}
+    for field in fields(words):
+        match getattr(words, field.name):
+            case str(value):
+                tidy[field.name] = _paragraphs(value) if field.name == "text" else one_line(value)
+            case tuple(values):
+                tidy[field.name] = tuple(one_line(value) for value in values)
+    return replace(words, **tidy)
+
+
+def is_mail(file: str) -> bool:
+    """Say whether a file is half of a mail, and not a part."""
+    return not file.startswith("_")
+
+
+def _with_breaks(text: str) -> Markup:
+    """Show a person's lines in HTML, as the filter `lines`: not every mail program knows `white-space: pre-wrap`."""
+    return escape(text).replace("\n", Markup("<br>"))
+
+
+class Shelf(ImmutableSandboxedEnvironment):
+    """One set of template files with the environment that runs them.
+
+    Beside Jinja's sandbox: no globals, few filters (not `safe`, but our own `lines`), and nothing that makes much of little.
+    """
+
+    intercepted_binops = frozenset({"*", "**", "%"})
+
+    def __init__(self, sources: Mapping[str, Source]) -> None:
+        super().__init__(
+            loader=FunctionLoader(self._load),
+            undefined=StrictUndefined,
+            autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+            cache_size=-1,
+        )
+        self.sources = sources
+        self.globals.clear()
+        self.filters = {name: self.filters[name] for name in _FILTERS.split()} | {"lines": _with_breaks}
+
+    def _load(self, name: str) -> tuple[str, str, None] | None:
+        source = self.sources.get(name)
+        return (source.text, source.shown, None) if source else None
+
+    def join_path(self, template: str, parent: str) -> str:
+        """Where an included or extended part is: in the language of who asks, else in English."""
+        name = f"{parent.partition('/')[0]}/{template}"
+        return name if name in self.sources else f"{FALLBACK}/{template}"
+
+    def is_safe_callable(self, obj: Any) -> bool:
+        """Refuse the methods of text that write as wide as they are told."""
+        return getattr(obj, "__name__", "") not in _WIDENING and super().is_safe_callable(obj)
+
+    def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
+        """Refuse arithmetic that could fill the memory: `9**9**9`, `'a' * 10**9`, `'%999999999d' % 1`."""
+        sizes = [len(value) if hasattr(value, "__len__") else abs(value) for value in (left, right)]
+        if (
+            (operator == "*" and sizes[0] * sizes[1] > MAX_PRODUCT)
+            or (operator == "**" and max(sizes) > 100)
+            or (operator == "%" and isinstance(left, str))
+        ):
+            raise TemplateRuntimeError(f"{operator} makes too much of this")
+        return super().call_binop(context, operator, left, right)
+
+    def names(self) -> tuple[str, ...]:
+        """List the mails that there are templates for."""
+        files = (name.partition("/")[2] for name in self.sources)
+        return tuple(
+            sorted({file.removesuffix(".txt.j2") for file in files if file.endswith(".txt.j2") and is_mail(file)})
+        )
+
+    def languages(self, name: str) -> tuple[str, ...]:
+        """List the languages that a mail can be written in."""
+        return tuple(sorted(key.partition("/")[0] for key in self.sources if key.endswith(f"/{name}.txt.j2")))
+
+    def problems(self) -> Iterator[str]:
+        """Name what is wrong before anything is rendered: syntax, and halves without the other."""
+        for key, source in sorted(self.sources.items()):
+            language, _, file = key.partition("/")
+            ending = ".html.j2" if file.endswith(".txt.j2") else ".txt.j2"
+            half = file.removesuffix(".txt.j2").removesuffix(".html.j2") + ending
+            if is_mail(file) and f"{language}/{half}" not in self.sources:
+                yield f"{source.shown}: its other half is missing; add {language}/{half}"
+            try:
+                self.get_template(key)
+            except TemplateSyntaxError as error:
+                yield f"{error.filename or source.shown}:{error.lineno}: {error.message}"
+
+    def render(self, name: str, lang: str, words: Words, vendor: Vendor) -> Rendered:
+        """Both halves of a mail, in its language or else in English; BadConfig with file and line if one fails."""
+        known = self.languages(name)
+        wanted = (lang, lang.partition("-")[0], FALLBACK)
+        language = next((choice for choice in wanted if choice in known), None)
+        if language is None:
+            raise NotFound(f"there is no template {name}; there are {', '.join(self.names())}")
+        values = {"words": words, "vendor": vendor, "lang": language}
+        key = f"{language}/{name}.txt.j2"
+        first, _, text = self._fill(key, values).partition("\n")
+        if not first.startswith("Subject:"):
+            raise BadConfig(f"{self.sources[key].shown}:1: the first line must be `Subject: …`")
+        html = self._fill(f"{language}/{name}.html.j2", values)
+        return Rendered(subject=one_line(first.removeprefix("Subject:")), text=text.strip("\n") + "\n", html=html)
+
+    def _fill(self, key: str, values: Mapping[str, Any]) -> str:
+        pieces, size = [], 0
+        try:
+            for piece in self.get_template(key).generate(values):
+                size += len(piece)
+                if size > MAX_RENDERED:
+                    raise TemplateRuntimeError(f"writes more than {MAX_RENDERED} characters")  # noqa: TRY301 - as a fault of the template
+                pieces.append(piece)
+        except Exception as error:  # a template is other people's code: whatever it raises is its problem
+            raise BadConfig(self._problem(error, key, values)) from error
+        return _encodable("".join(pieces))
+
+    def _problem(self, error: Exception, key: str, values: Mapping[str, Any]) -> str:
+        """`file:line: what`, with the names that templates use for our values."""
+        files = {source.shown for source in self.sources.values()}
+        calls = [(frame.f_code.co_filename, line) for frame, line in walk_tb(error.__traceback__)]
+        places = [f"{file}:{line}" for file, line in calls if file in files]
+        what = str(error) if isinstance(error, TemplateError) else f"{type(error).__name__}: {error}"
+        message = one_line(f"there is no {what}" if isinstance(error, TemplateNotFound) else what)
+        for name in ("words", "vendor"):
+            message = message.replace(f"'{object_type_repr(values[name])}'", name)
+        return f"{places[-1] if places else self.sources[key].shown}: {message}"

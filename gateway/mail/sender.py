@@ -1,0 +1,128 @@
+"""Who wrote a mail: the one mailbox of the one From field, or nobody (SPEC section 3, SECURITY S1 and S3).
+
+Called by `parse` only; nothing else may read From for an identity. Promises: an address is returned only if a
+small strict grammar of RFC 5322 and mail-parser read the same single mailbox. What is lenient here is for people's
+eyes (`shown`) or for lists (`addresses`), never for rights.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+
+import idna
+from mailparser.utils import get_addresses
+
+from gateway.mail.decode import header_text, one_line, storable
+
+MAX_FROM = 4_000
+"""Characters of a From field; longer ones name nobody."""
+MAX_ADDRESSES = 500
+"""Addresses kept of To, and of Cc."""
+
+# RFC 5322 §3.2.3 atext, with RFC 6532 §3.2 UTF8-non-ascii. The classes do not overlap, so each match is linear.
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
+_DOT_ATOM = rf"{_ATOM}(?:\.{_ATOM})*"
+_QUOTED = r'"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[^\x00-\x08\x0a-\x1f\x7f])*"'
+# A comment may only say words: nothing in it may look like an address or like more structure.
+_COMMENT = r"\([A-Za-z0-9 \t.,'\x80-\U0010ffff_=?+/&-]*\)"
+_ADDRESS = re.compile(rf'(?P<local>{_DOT_ATOM}|"{_DOT_ATOM}")@(?P<domain>{_DOT_ATOM})')
+# RFC 5322 §3.2.5 phrase, with the dots of §4.1 ("John Q. Public") and harmless comments; possessive, so linear.
+_PHRASE = rf"(?:(?:{_ATOM}|{_QUOTED}|{_COMMENT}|\.)[ \t]*)*+"
+_BARE = re.compile(rf"[ \t]*(?P<address>[^ \t()<>,;:\\\[\]]+)[ \t]*(?:{_COMMENT}[ \t]*)?")
+_ANGLED = re.compile(rf"[ \t]*{_PHRASE}<[ \t]*(?P<address>[^ \t<>]+)[ \t]*>[ \t]*(?:{_COMMENT}[ \t]*)?")
+_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_UPPER = re.compile("[A-Z]+")
+_FOLD = re.compile(r"\r\n|\r|\n")
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
+
+HARMLESS = frozenset({"invalid-utf8"})
+"""What mail-parser may complain of: bytes in a display name that no charset explains do not touch the address."""
+
+
+def _lower(text: str) -> str:
+    return _UPPER.sub(lambda letters: letters[0].lower(), text)
+
+
+def stored_form(address: str) -> str | None:
+    """An address as it is stored and compared: ASCII lower case, domain as A-label, no other folding; None if it is none.
+
+    `"ann"@…` is `ann@…`; any other quoting, domain literals and a domain that ends in a dot are no address here.
+    """
+    found = _ADDRESS.fullmatch(address)
+    if found is None or len(address) > 254:
+        return None
+    local, domain = _lower(found["local"].strip('"')), _lower(found["domain"])
+    if len(local.encode("utf-8", "replace")) > 64 or not (local.isascii() or local.isprintable()):
+        return None
+    try:
+        ascii_domain = domain if domain.isascii() else idna.encode(domain).decode("ascii")
+    except (idna.IDNAError, UnicodeError):
+        return None
+    if len(ascii_domain) > 253 or not all(_LABEL.fullmatch(label) for label in ascii_domain.split(".")):
+        return None
+    return f"{local}@{ascii_domain}"
+
+
+def single_sender(
+    fields: Sequence[str], read_otherwise: Iterable[tuple[str, str]], complaints: Iterable[str] = ()
+) -> tuple[str | None, str | None]:
+    """The sender's address in stored form, or None and the defect in words.
+
+    `fields` are the values of all From fields as counted on the raw header bytes, folded as they came;
+    `read_otherwise` is what mail-parser read, as (name, address), `complaints` what it did not like about From.
+    """
+    if not fields:
+        return None, "there is no From field"
+    if len(fields) > 1:
+        return None, f"there are {len(fields)} From fields, not one"
+    address, defect = _read_strictly(fields[0])
+    if address is None:
+        return None, defect
+    others = [stored_form(other) for _, other in read_otherwise]
+    if others != [address]:
+        return None, "two parsers read the From field differently"
+    if serious := sorted(set(complaints) - HARMLESS):
+        return None, f"the From field is malformed ({', '.join(serious)})"
+    return address, None
+
+
+def _read_strictly(field: str) -> tuple[str | None, str | None]:
+    value = _FOLD.sub("", field)
+    if len(value) > MAX_FROM:
+        return None, "the From field is too long"
+    if _UNPRINTABLE.search(value):
+        return None, "the From field holds control characters"
+    if not value.strip():
+        return None, "the From field is empty"
+    found = _BARE.fullmatch(value) or _ANGLED.fullmatch(value)
+    if found is None:
+        return None, _why_not(value)
+    address = stored_form(found["address"])
+    if address is None:
+        return None, "the From field holds no valid address"
+    return address, None
+
+
+def _why_not(value: str) -> str:
+    if ";" in value or ":" in value.partition("<")[0]:
+        return "the From field is a group, not one mailbox"
+    if value.count("@") > 1:
+        return "the From field may be read as more than one address"
+    return "the From field is not exactly one mailbox"
+
+
+def shown(fields: Sequence[str], read_otherwise: Iterable[tuple[str, str]]) -> str:
+    """From as people may see it, also where it names nobody: the addresses found leniently, else its text."""
+    found = tuple(dict.fromkeys(one_line(storable(address), 254) for _, address in read_otherwise if "@" in address))
+    if len(fields) == 1 and found:
+        return ", ".join(found[:5])
+    return one_line(" | ".join(header_text(field) for field in fields[:5]), 500)
+
+
+def addresses(fields: Iterable[str]) -> tuple[str, ...]:
+    """The addresses of To or Cc, read leniently: lower case, each once, at most `MAX_ADDRESSES`."""
+    found: dict[str, None] = {}
+    for field in fields:
+        for _, address in get_addresses(field):
+            if "@" in address and len(found) < MAX_ADDRESSES:
+                found[stored_form(address) or one_line(storable(_lower(address)), 320)] = None
+    return tuple(found)
