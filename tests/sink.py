@@ -29,16 +29,16 @@ class Taken:
 
 
 class Sink:
-    """Listens on a free port of 127.0.0.1 for the length of a `with` block.
+    """Listens on a port of 127.0.0.1, any free one unless told, for the length of a `with` block.
 
     `refuse["ann@x.example"] = "550 5.1.1 no"` answers RCPT for that address so; `refuse["DATA"]` answers the final dot.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.taken: list[Taken] = []
         self.refuse: dict[str, str] = {}
         self._arrived = threading.Condition()
-        self._server = _Server()
+        self._server = _Server(port)
         self._server.sink = self
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self.port: int = self._server.server_address[1]
@@ -77,9 +77,9 @@ class _Server(socketserver.ThreadingTCPServer):
 
     sink: Sink
 
-    def __init__(self) -> None:
+    def __init__(self, port: int) -> None:
         self.lock = threading.Lock()
-        super().__init__(("127.0.0.1", 0), _Session)
+        super().__init__(("127.0.0.1", port), _Session)
         self.connections: set[socket.socket] = set()
 
     def process_request(self, request: Any, client_address: Any) -> None:

@@ -195,5 +195,5 @@ def test_an_address_has_one_owner(database: Database) -> None:
         people.add_account(tx, Account(number="A-1", name="A"), pin_hash=None)
         contact = Contact(id=ContactId(0), account="A-1", name="X", addresses=("x@a.example",))
         people.add_contact(tx, contact)
-        with pytest.raises(Refused, match="x@a.example is a contact already"):
+        with pytest.raises(Refused, match=r"x@a\.example is a contact already"):
             people.add_agent(tx, Agent(id=AgentId(0), name="X", address="x@a.example"))

@@ -1,0 +1,342 @@
+"""The daemon: `serve` takes mail in, handles it, sends what is owed, until it is told to stop.
+
+Workers meet at tables, never at each other: a wake-up is a hint, the table is the truth. Everything that
+writes goes through the one writer thread.
+"""
+
+import asyncio
+import signal
+import time
+import traceback
+import uuid
+from collections.abc import Coroutine
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol
+
+import structlog
+
+from gateway import wiring
+from gateway.adapters.smtp_in import Door, DoorSettings, open_door
+from gateway.adapters.smtp_out import Relay, SmtpCourier
+from gateway.config import Settings, read_password
+from gateway.domain.model import OutboxRow, ParsedMail, RawMail, Unreadable
+from gateway.errors import BadConfig, CasegateError, Conflict, Temporary
+from gateway.mail.ladder import Decision
+from gateway.parsing import ParseFault, ParsePool
+from gateway.services import inbound, outbox
+from gateway.services.ports import Courier, Delivery, DeliveryState, Ports
+from gateway.writer import Writer
+
+COURIERS = 4
+"""So many connections to the relay at most."""
+
+IDLE_SECONDS = 1.0
+"""How often the tables are looked at without a wake-up."""
+
+STOP_SECONDS = 5.0
+"""How long work in hand may take when we are told to stop; what is cut off is taken up by the next start."""
+
+CONFLICT_TRIES = 3
+
+MOST_IN_WORK = 64
+"""So many mails are in memory at once."""
+
+log = structlog.get_logger()
+
+
+class Bell:
+    """A wake-up that can be rung from any thread; who looked at a table before the ring does not sleep through it."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._rung = asyncio.Event()
+        self.count = 0
+
+    def ring(self) -> None:
+        """Wake everybody who waits."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._ring)
+
+    def _ring(self) -> None:
+        self.count += 1
+        self._rung.set()
+        self._rung = asyncio.Event()
+
+    async def wait(self, seen: int) -> None:
+        """Return at the next ring, at once if it rang since `seen`, or after IDLE_SECONDS."""
+        if self.count == seen:
+            try:
+                await asyncio.wait_for(self._rung.wait(), IDLE_SECONDS)
+            except TimeoutError:
+                return
+
+
+class Parser(Protocol):
+    """Reads the bytes of one mail, or says what they did to it."""
+
+    slow_seconds: float
+
+    async def parse(self, data: bytes) -> ParsedMail | Unreadable | ParseFault:
+        """What is in this mail."""
+        ...
+
+    async def close(self) -> None:
+        """End what reads."""
+        ...
+
+
+class Gateway:
+    """One running daemon."""
+
+    def __init__(
+        self, settings: Settings, ports: Ports, couriers: list[Courier], bell: Bell, parser: Parser | None = None
+    ) -> None:
+        """`parser` is the parse child unless a test says otherwise."""
+        self._settings = settings
+        self._ports = ports
+        self._bell = bell
+        self._couriers: asyncio.Queue[Courier] = asyncio.Queue()
+        for courier in couriers:
+            self._couriers.put_nowait(courier)
+        self._all_couriers = couriers
+        self._writer = Writer(ports)
+        self._parser = parser or ParsePool(ports.policy.mail)
+        self._stopping = asyncio.Event()
+        self._alarmed = True  # what an earlier daemon saw is not known; the first mail that leaves clears it
+        self._misses = 0
+        self._away: Delivery | None = None
+
+    async def serve(self) -> None:
+        """Open the door, say `ready`, work until `stop()`, then finish what is in hand."""
+        self._writer.start()
+        doors: dict[str, Door] = {}
+        try:
+            for name, settings in self._doors().items():
+                doors[name] = await open_door(settings, self._writer.accept, self._ports.tokens.is_ours)
+            await self._take_up()
+            addresses = {name: doors[name].address if name in doors else None for name in ("smtp", "lmtp")}
+            log.info("ready", **addresses, metrics=None)
+            await self._work()
+        finally:
+            await asyncio.gather(*(door.close() for door in doors.values()))
+            await self._close()
+
+    async def _work(self) -> None:
+        """Both loops, until `stop()`."""
+        loops = [asyncio.create_task(self._intake_loop())]
+        if self._all_couriers:
+            loops.append(asyncio.create_task(self._outbox_loop()))
+        stopped = asyncio.create_task(self._stopping.wait())
+        done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
+        for ended in done - {stopped}:
+            ended.result()  # a loop never ends by itself: show why
+        await asyncio.wait(loops, timeout=STOP_SECONDS)
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+
+    async def once(self) -> None:
+        """Handle what is there, deliver what is due, end. Opens no port."""
+        self._writer.start()
+        try:
+            await self._take_up()
+            while batch := await self._writer.run(partial(inbound.lease, self._ports)):
+                await _all(self._handle(raw) for raw in batch)
+            while self._all_couriers and (rows := await self._lease_outbox()):
+                await _all(self._deliver(row) for row in rows)
+        finally:
+            await self._close()
+
+    def stop(self) -> None:
+        """Have `serve` finish what is in hand and return."""
+        self._stopping.set()
+        self._bell.ring()
+
+    async def _take_up(self) -> None:
+        """Go on where an earlier daemon ended."""
+        await self._writer.run(partial(inbound.take_back, self._ports))
+        await self._writer.run(partial(outbox.resume, self._ports))
+
+    def _doors(self) -> dict[str, DoorSettings]:
+        """The listeners that are switched on."""
+        smtp, lmtp, trust = self._settings.smtp, self._settings.lmtp, self._settings.trust
+        hostname = self._settings.mail.service_address.partition("@")[2]
+        door = partial(DoorSettings, hostname=hostname, relays=trust.relays, authserv_id=trust.authserv_id)
+        doors = {}
+        if smtp and smtp.enabled:
+            doors["smtp"] = door(
+                host=smtp.host,
+                port=smtp.port,
+                max_size=smtp.max_size,
+                connections=smtp.connections,
+                connections_per_peer=smtp.connections_per_peer,
+                tls=_tls(smtp.tls_cert, smtp.tls_key),
+            )
+        if lmtp.enabled:
+            doors["lmtp"] = door(host=lmtp.host, port=lmtp.port, lmtp=True)
+        return doors
+
+    async def _intake_loop(self) -> None:
+        """Take what waits, a batch at a time; a slow mail never holds up the next batch."""
+        working: set[asyncio.Task[None]] = set()
+        while not self._stopping.is_set():
+            seen = self._bell.count
+            try:
+                batch = await self._writer.run(partial(inbound.lease, self._ports))
+            except CasegateError as error:  # the database is away: the next look will tell
+                log.warning("intake.waiting", error=error.public)
+                batch = []
+            if batch:
+                tasks = {asyncio.create_task(self._handle(raw)) for raw in batch}
+                working |= tasks
+                await asyncio.wait(tasks, timeout=self._parser.slow_seconds)
+                working = {task for task in working if not task.done()}
+                if len(working) > MOST_IN_WORK:  # slow mails take turns, and not all the memory
+                    await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)
+            else:
+                await self._bell.wait(seen)
+        if working:
+            await asyncio.wait(working)
+
+    async def _handle(self, raw: RawMail) -> None:
+        """One mail to its decision; whatever goes wrong is counted on that mail alone."""
+        started = time.perf_counter()
+        try:
+            decision = await self._decide(raw)
+        except (Temporary, Conflict) as error:
+            log.warning("intake.postponed", id=raw.id, error=error.public)
+            return  # its lease runs out, and it is taken again
+        except Exception as error:  # noqa: BLE001  # a loop top: counted on this mail, the third time quarantines it
+            trace = uuid.uuid4().hex[:12]
+            log.error(  # noqa: TRY400  # a traceback may quote the mail
+                "intake.failed", id=raw.id, trace=trace, error=type(error).__name__, where=_where(error)
+            )
+            decision = await self._writer.run(partial(inbound.failed, self._ports, raw, f"trace {trace}"))
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        if decision:
+            log.info("intake.decided", id=raw.id, decision=decision.kind, rung=decision.rung, case=decision.case, ms=ms)
+
+    async def _decide(self, raw: RawMail) -> Decision | None:
+        parsed = await self._parser.parse(raw.data)
+        if isinstance(parsed, Unreadable):
+            return await self._writer.run(partial(inbound.unreadable, self._ports, raw, parsed))
+        if not isinstance(parsed, ParsedMail):
+            return await self._writer.run(partial(inbound.failed, self._ports, raw, str(parsed)))
+        for left in reversed(range(CONFLICT_TRIES)):
+            try:
+                return await self._writer.run(partial(inbound.handle, self._ports, raw, parsed))
+            except Conflict:
+                if left == 0:
+                    raise
+        return None
+
+    async def _outbox_loop(self) -> None:
+        """Send what is due, over a few connections at once."""
+        while not self._stopping.is_set():
+            seen = self._bell.count
+            try:
+                rows = await self._lease_outbox()
+            except CasegateError as error:
+                log.warning("outbox.waiting", error=error.public)
+                rows = ()
+            if rows:
+                await _all(self._deliver(row) for row in rows)
+            else:
+                await self._bell.wait(seen)
+
+    async def _lease_outbox(self) -> tuple[OutboxRow, ...]:
+        self._away = None  # the first mail of each round finds out
+        return await self._writer.run(partial(outbox.lease, self._ports))
+
+    async def _deliver(self, row: OutboxRow) -> None:
+        """One mail to its outcome. A courier is free again only when that is noted: so few mails can be sent twice."""
+        courier = await self._couriers.get()
+        started = time.perf_counter()
+        try:
+            delivery = self._away or await courier.send(row)
+            await self._writer.run(partial(outbox.settle, self._ports, row, delivery, misses=self._misses))
+            if delivery.state is DeliveryState.SENT and self._alarmed:
+                await self._writer.run(partial(outbox.relay_is_back, self._ports))
+        except CasegateError as error:  # the lease runs out: sent again, with the same Message-ID
+            log.warning("outbox.unsettled", id=row.id, error=error.public)
+            return
+        finally:
+            self._couriers.put_nowait(courier)
+        if delivery.state in {DeliveryState.UNREACHABLE, DeliveryState.OURS}:
+            if self._away is None:
+                self._away, self._alarmed, self._misses = delivery, True, self._misses + 1
+        else:
+            self._alarmed, self._misses = False, 0
+        ms = round((time.perf_counter() - started) * 1000, 1)
+        log.info("outbox.attempted", id=row.id, case=row.case, kind=row.kind, outcome=delivery.state, ms=ms)
+
+    async def _close(self) -> None:
+        await self._parser.close()
+        for courier in self._all_couriers:
+            await courier.close()
+        await asyncio.to_thread(self._writer.stop)
+        self._ports.db.close()
+
+
+async def run(settings: Settings, *, once: bool) -> None:
+    """The daemon from settings to its end. Raises BadConfig, Unreachable before any port is open."""
+    bell = Bell()
+    ports = wiring.build_ports(settings, nudge=bell.ring)
+    gateway = Gateway(settings, ports, _couriers(settings), bell)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_told)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, gateway.stop)
+    await (gateway.once() if once else gateway.serve())
+
+
+def _couriers(settings: Settings) -> list[Courier]:
+    outbound = settings.outbound
+    if outbound is None:
+        return []
+    relay = Relay(
+        host=outbound.host,
+        port=outbound.port,
+        security=outbound.security,
+        username=outbound.username,
+        password=read_password(outbound.password_file) if outbound.password_file else None,
+        ca_file=outbound.ca_file,
+        hostname=settings.mail.service_address.partition("@")[2],
+    )
+    return [SmtpCourier(relay) for _ in range(COURIERS)]
+
+
+def _tls(cert: Path | None, key: Path | None) -> Any:
+    if cert is None:
+        return None
+    import ssl
+
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(cert, key)
+    except (OSError, ssl.SSLError) as error:
+        raise BadConfig(f"[smtp] tls_cert {cert}: no usable certificate and key: {error}") from error
+    return context
+
+
+def _told(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What nobody awaited, in the log: its kind and place, never its text, which may quote a mail."""
+    error = context.get("exception")
+    where = _where(error) if error else None
+    log.error("loop.failed", error=type(error).__name__ if error else str(context.get("message")), where=where)
+
+
+def _where(error: BaseException) -> str:
+    """File and line of an error: never its text, which may quote a mail."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"
+
+
+async def _all(work: "Any") -> None:
+    """Run all of it at once; the first error is raised when everything has ended."""
+    tasks: list[Coroutine[Any, Any, None]] = list(work)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
