@@ -76,10 +76,12 @@ def accept(ports: Ports, deliveries: Sequence[Delivery]) -> list[IntakeId]:
 def lease(ports: Ports) -> list[RawMail]:
     """Take mail that waits: up to BATCH fresh ones, or alone one that was taken before and not finished."""
     now = ports.now()
+    due = sa.select(t.intake.c.id).where(t.intake.c.state == IntakeState.PENDING, db.is_free(t.intake, now))
+    due = due.order_by(t.intake.c.id)
+    again, fresh = due.where(t.intake.c.attempts > 0).limit(1), due.where(t.intake.c.attempts == 0).limit(BATCH)
+    if ports.db.read(lambda tx: tx.scalar(due.limit(1))) is None:  # most looks find nothing, and need not write
+        return []
     with ports.db.begin() as tx:
-        due = sa.select(t.intake.c.id).where(t.intake.c.state == IntakeState.PENDING, db.is_free(t.intake, now))
-        due = due.order_by(t.intake.c.id)
-        again, fresh = due.where(t.intake.c.attempts > 0).limit(1), due.where(t.intake.c.attempts == 0).limit(BATCH)
         ids = db.lease(tx, t.intake, again, now=now, seconds=LEASE_SECONDS)
         ids = ids or db.lease(tx, t.intake, fresh, now=now, seconds=LEASE_SECONDS)
         mails = load.raw_mails(tx, ids) if ids else []

@@ -12,7 +12,10 @@ from gateway.store import db, load, save
 from gateway.store import tables as t
 
 BATCH = 32
-LEASE_SECONDS = 300
+
+LEASE_SECONDS = 600
+"""Longer than the longest attempt of the Courier."""
+
 GIVE_UP_AFTER = timedelta(days=5)
 GAPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """How long a mail waits after its first, second … refusal for now; then hourly."""
@@ -22,6 +25,9 @@ IN_DOUBT_GAP = timedelta(minutes=15)
 
 RELAY_GAPS = (timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=15), timedelta(seconds=60))
 """How long all mail waits while the relay is away."""
+
+OURS_GAP = timedelta(minutes=15)
+"""How long it waits after a refused login: accounts are locked for trying often. A restart tries at once."""
 
 OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
 
@@ -42,6 +48,8 @@ def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:
         .order_by(t.outbox.c.next_attempt_at, t.outbox.c.id)
         .limit(limit)
     )
+    if ports.db.read(lambda tx: tx.scalar(due.limit(1))) is None:  # most looks find nothing, and need not write
+        return ()
     with ports.db.begin() as tx:
         ids = db.lease(tx, t.outbox, due, now=now, seconds=LEASE_SECONDS)
         return load.outbox_rows(tx, ids) if ids else ()
@@ -79,14 +87,21 @@ def _later(tx: sa.Connection, row: OutboxRow, text: str, state: OutboxState, at:
 
 def _postpone(tx: sa.Connection, row: OutboxRow, delivery: Delivery, now: datetime, misses: int) -> None:
     """The mail is not at fault: no attempt is counted, all that is due waits, and an alarm says so."""
-    until = now + RELAY_GAPS[min(misses, len(RELAY_GAPS) - 1)]
+    ours = delivery.state is DeliveryState.OURS
+    until = now + (OURS_GAP if ours else RELAY_GAPS[min(misses, len(RELAY_GAPS) - 1)])
     save.outbox_settled(tx, row.id, state=row.state, text=delivery.text, next_attempt_at=until, attempted=False)
     save.outbox_postponed(tx, until)
-    if delivery.state is DeliveryState.OURS:
-        mend = "check host, security, username and password_file under [outbound]"
+    if ours:
+        mend = "check host, security, username and password_file under [outbound], then restart"
     else:
         mend = "start the relay, or check host and port under [outbound]; mail waits and is lost in no case"
     save.alarm_raised(tx, "outbound", at=now, text=f"mail cannot leave: {delivery.text}", mend=mend)
+
+
+def resume(ports: Ports) -> None:
+    """At the start: mail that waited for an absent relay is tried now; the operator may have mended it."""
+    with ports.db.begin() as tx:
+        save.outbox_untried_due(tx, ports.now())
 
 
 def relay_is_back(ports: Ports) -> None:

@@ -10,8 +10,10 @@ from sqlalchemy import select
 
 from gateway.domain.model import IntakeState, OutboxState
 from gateway.errors import NotFound
-from gateway.services.outbox import OPEN
 from gateway.store import tables as t
+
+OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
+"""Mail that may still leave."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

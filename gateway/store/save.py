@@ -279,6 +279,12 @@ def outbox_postponed(tx: sa.Connection, until: datetime) -> None:
     tx.execute(sa.update(t.outbox).where(where).values(next_attempt_at=until))
 
 
+def outbox_untried_due(tx: sa.Connection, now: datetime) -> None:
+    """Mail that no server has seen yet is due."""
+    where = (t.outbox.c.state == OutboxState.PENDING) & (t.outbox.c.attempts == 0) & (t.outbox.c.next_attempt_at > now)
+    tx.execute(sa.update(t.outbox).where(where).values(next_attempt_at=now))
+
+
 def alarm_raised(tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str) -> None:
     """Say that a person must mend something; `since` stays that of the first time."""
     row = _insert(tx, t.alarm).values(name=name, since=at, text=text, mend=mend)

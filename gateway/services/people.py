@@ -1,0 +1,177 @@
+"""Accounts, contacts and agents as people type them: checked, in stored form, and written in one transaction.
+
+The terminal calls it. What is refused here never reaches a header of a mail: names hold no control characters,
+addresses are in the one stored form (SPEC section 3).
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import replace
+from datetime import date
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import sqlalchemy as sa
+
+from gateway.domain.model import Account, Agent, Contact
+from gateway.errors import BadUsage, NotFound, Refused
+from gateway.store import load, people
+from gateway.store import tables as t
+from gateway.store.db import Database
+
+LEAST_PIN = 8
+"""A PIN given by hand has at least so many characters (SPEC section 9)."""
+
+LONGEST_LINE = 200
+
+_NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,31}")
+_LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+_PHONE = re.compile(r"[0-9A-Za-z+() ./#*-]{3,40}")
+
+
+def add_account(db: Database, secret: bytes, account: Account, *, pin: str | None) -> Account:
+    """A new customer company, as stored. BadUsage for what cannot be, Refused for a weak PIN or a number that is taken."""
+    if not _NUMBER.fullmatch(account.number):
+        raise BadUsage(f"{account.number!r} is no account number; use letters and digits, such as ACME-1")
+    if pin is not None and len(_bare_pin(pin)) < LEAST_PIN:
+        raise Refused(f"a PIN has at least {LEAST_PIN} letters and digits; nothing was stored")
+    stored = replace(
+        account,
+        name=_line(account.name, "name"),
+        domains=tuple(dict.fromkeys(_domain(domain) for domain in account.domains)),
+        services=tuple(dict.fromkeys(_line(service, "service") for service in account.services)),
+        lang=_lang(account.lang),
+        timezone=_timezone(account.timezone),
+        team=_optional(account.team, "team"),
+        calendar=_optional(account.calendar, "calendar"),
+        valid_until=_day(account.valid_until),
+    )
+    with db.begin() as tx:
+        people.add_account(tx, stored, pin_hash=pin_hash(secret, pin) if pin is not None else None)
+    return stored
+
+
+def add_contact(db: Database, contact: Contact) -> Contact:
+    """A new active contact, as stored; no mail leaves. BadUsage, NotFound without the account, Refused for a known address."""
+    stored = replace(
+        contact,
+        name=_line(contact.name, "name"),
+        addresses=tuple(address_form(address) for address in contact.addresses),
+        phone=_phone(contact.phone),
+        lang=_lang(contact.lang) if contact.lang else None,
+    )
+    with db.begin() as tx:
+        people.add_contact(tx, stored)
+    return stored
+
+
+def add_agent(db: Database, agent: Agent) -> Agent:
+    """A new agent, as stored. BadUsage, Refused for a known address."""
+    stored = replace(
+        agent,
+        name=_line(agent.name, "name"),
+        address=address_form(agent.address),
+        teams=tuple(dict.fromkeys(_line(team, "team") for team in agent.teams)),
+        os_user=_optional(agent.os_user, "system user"),
+    )
+    with db.begin() as tx:
+        people.add_agent(tx, stored)
+    return stored
+
+
+def agents(tx: sa.Connection) -> tuple[Agent, ...]:
+    """All agents, in the order in which they came."""
+    return load.agents(tx)
+
+
+def accounts(tx: sa.Connection) -> tuple[Account, ...]:
+    """All accounts, by number."""
+    return load.accounts(tx)
+
+
+def account(tx: sa.Connection, number: str) -> Account:
+    """One account; NotFound if there is none."""
+    return load.account(tx, number)
+
+
+def contacts(tx: sa.Connection, account: str | None = None) -> tuple[Contact, ...]:
+    """All contacts, or those of one account (NotFound if there is none), in the order in which they came."""
+    if account is None:
+        return load.contacts(tx, sa.true())
+    return load.contacts(tx, t.contact.c.account == load.account(tx, account).number)
+
+
+def contact(tx: sa.Connection, address: str) -> Contact:
+    """The contact who owns this address; NotFound if nobody does."""
+    wanted = address.strip().lower() if address.isascii() else address_form(address)
+    found = load.contacts_by_address(tx, (wanted,)).get(wanted)
+    if found is None:
+        raise NotFound(f"there is no contact {wanted}; `casegate contact list` shows them")
+    return found
+
+
+def pin_hash(secret: bytes, pin: str) -> str:
+    """The keyed hash of a company PIN; case, blanks and dashes do not count."""
+    return hmac.new(secret, f"pin:{_bare_pin(pin)}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def _bare_pin(pin: str) -> str:
+    return re.sub(r"[\s-]", "", pin).casefold()
+
+
+def address_form(address: str) -> str:
+    """The stored form of an address; BadUsage if it is none that mail can be sent to."""
+    from gateway.mail.sender import stored_form  # brings mail-parser, which readers do without
+
+    stored = stored_form(address.strip())
+    if stored is None or not stored.isascii():
+        raise BadUsage(f"{address!r} is no mail address; it looks like ann@customer.example")
+    return stored
+
+
+def _domain(domain: str) -> str:
+    from gateway.mail.sender import stored_form
+
+    stored = stored_form(f"x@{domain.strip().removeprefix('@')}")
+    if stored is None:
+        raise BadUsage(f"{domain!r} is no mail domain; it looks like customer.example")
+    return stored.removeprefix("x@")
+
+
+def _line(text: str, what: str) -> str:
+    bare = text.strip()
+    if not bare or len(bare) > LONGEST_LINE or not bare.isprintable():
+        raise BadUsage(f"the {what} must be one line of at most {LONGEST_LINE} characters, without control characters")
+    return bare
+
+
+def _optional(text: str | None, what: str) -> str | None:
+    return _line(text, what) if text is not None else None
+
+
+def _phone(phone: str | None) -> str | None:
+    if phone is not None and not _PHONE.fullmatch(phone.strip()):
+        raise BadUsage(f"{phone!r} is no phone number; it looks like +49 30 1234567")
+    return phone.strip() if phone is not None else None
+
+
+def _lang(lang: str) -> str:
+    if not _LANG.fullmatch(lang):
+        raise BadUsage(f"{lang!r} is no language; use a code such as en or de")
+    return lang
+
+
+def _timezone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise BadUsage(f"{name!r} is no time zone; use a name such as Europe/Berlin") from error
+
+
+def _day(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError as error:
+        raise BadUsage(f"{text!r} is no date; write it as 2027-12-31") from error
