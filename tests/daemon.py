@@ -1,19 +1,42 @@
 """The real daemon as a process of its own, started as an operator starts it, and the CLI beside it."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import smtplib
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 CASEGATE = (sys.executable, str(ROOT / "cli.py"))
+CONFIG = """
+[vendor]
+name = "Acme"
+[mail]
+service_address = "service@vendor.example"
+[smtp]
+port = 0
+[outbound]
+host = "127.0.0.1"
+port = {port}
+security = "none"
+[trust]
+require = "unverified"
+authserv_id = "mx.vendor.example"
+[database]
+url = "{url}"
+[storage]
+url = "file:blobs"
+"""
 LONGEST_WAIT_SECONDS = 60
 """A limit against hanging; nothing is measured with it."""
 
@@ -111,38 +134,35 @@ def running(config: Path) -> Iterator[Daemon]:
         daemon.stop()
 
 
-def gateway(folder: Path, *, relay_port: int, url: str | None = None, **more: str) -> Path:
+def gateway(folder: Path, *, relay_port: int, url: str | None = None) -> Path:
     """A gateway with two accounts and an agent, made by its own commands; the path of its configuration."""
-    cli(Path("none"), "init", str(folder), "--yes")
     config = folder / "config.toml"
-    extra = "\n".join(f"[{section}]\n{text}" for section, text in more.items())
-    config.write_text(
-        f"""
-[vendor]
-name = "Acme"
-[mail]
-service_address = "service@vendor.example"
-[smtp]
-port = 0
-[outbound]
-host = "127.0.0.1"
-port = {relay_port}
-security = "none"
-[trust]
-require = "unverified"
-authserv_id = "mx.vendor.example"
-[database]
-url = "{url or "sqlite:///casegate.db"}"
-[storage]
-url = "file:blobs"
-{extra}
-"""
-    )
-    if url:
-        cli(config, "db", "upgrade")
+    if url is None:
+        shutil.copytree(_stocked(), folder)
+        config.write_text(CONFIG.format(port=relay_port, url="sqlite:///casegate.db"))
+        return config
+    cli(Path("none"), "init", str(folder), "--yes")
+    config.write_text(CONFIG.format(port=relay_port, url=url))
+    cli(config, "db", "upgrade")
+    _stock(config)
+    return config
+
+
+@cache
+def _stocked() -> Path:
+    """The folder that gateways on SQLite are copied from; a dozen commands, once."""
+    folder = Path(tempfile.mkdtemp(prefix="casegate-"))
+    atexit.register(shutil.rmtree, folder)
+    cli(Path("none"), "init", str(folder / "gw"), "--yes")
+    config = folder / "gw" / "config.toml"
+    config.write_text(CONFIG.format(port=25, url="sqlite:///casegate.db"))
+    _stock(config)
+    return folder / "gw"
+
+
+def _stock(config: Path) -> None:
     cli(config, "agent", "add", "Alice", "--address", "alice@vendor.example", "--team", "first_level")
     for number, domain in (("EX-1", "customer.example"), ("OT-1", "other.example")):
         cli(config, "account", "add", f"{number} Ltd", "--number", number, "--domain", domain)
     for name, number, domain in (("bob", "EX-1", "customer"), ("carl", "EX-1", "customer"), ("eve", "OT-1", "other")):
         cli(config, "contact", "add", f"{name}@{domain}.example", "--account", number, "--name", name.title())
-    return config

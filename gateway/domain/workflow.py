@@ -3,7 +3,7 @@
 Called by `services.perform` only. Which statuses and transitions exist is data (`rules/<set>/workflow.toml`).
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from gateway.domain import notices
@@ -182,7 +182,7 @@ def _agent_reply(draft: _Draft, action: AgentReply) -> Change:
         draft.move(row)
     news = News(event=None, author=draft.actor, text=action.text, attachments=action.attachments)
     draft.tell(NoticeKind.AGENT_REPLIED, news)
-    return draft.done(_outbound(draft, action.text, Direction.OUTBOUND))
+    return draft.done(replace(_outbound(draft, action.text, Direction.OUTBOUND), attachments=action.attachments))
 
 
 def _note(draft: _Draft, action: AddNote) -> Change:

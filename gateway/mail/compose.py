@@ -24,7 +24,7 @@ from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.templates import Templates
-from gateway.mail.token import Tokens, digest, split_address
+from gateway.mail.token import Tokens, bare_subject, digest, split_address
 
 MAX_SUBJECT = 200
 """Characters of a case's subject that a mail shows after its token."""
@@ -40,11 +40,6 @@ _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
 _OUR_ID = re.compile(r"<[a-z2-7]{26}@(?P<domain>[^>]+)>")
 _CONTENT_TYPE = re.compile(
     r"(?P<main>application|audio|font|image|model|text|video)/(?P<sub>[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99})"
-)
-_ANSWERING = re.compile(
-    r"(?:re|aw|antw|antwort|sv|vs|rif|res|odp|ynt|回复|回覆|答复|答覆|返信|fwd?|wg|tr|rv|vb|pd|doorst|转发|轉寄)"
-    r"(?:\s?\[\d+\]|\s?\(\d+\)|\*\d+|\^\d+)?\s?[:\uff1a]\s*",
-    re.IGNORECASE,
 )
 _SPOOFING = re.compile("[/\\\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -146,23 +141,9 @@ def _subject(subject: str, notice: Notice, tokens: Tokens) -> str:
     """`Re: [CASE-1042.k7q2mh3x] Staging is slow`: on all mail of a case alike, so that mail programs thread."""
     if notice.case is None:
         return _encoded("Subject", _shortened(subject))
-    bare = _bare_subject(subject, tokens.post.token_prefix)
+    bare = bare_subject(subject, tokens.post.token_prefix)
     mark = f"{'Re: ' if notice.answers else ''}{tokens.mint(notice.case)}"
     return f"{mark} {_encoded(f'Subject: {mark}', _shortened(bare))}".rstrip()
-
-
-def _bare_subject(subject: str, prefix: str) -> str:
-    """Take "Re:", "WG:" … off a subject, and anything in it that reads as a token of ours."""
-    mark = (
-        rf"\[?{re.escape(prefix)}\s*-\s*[1-9][0-9]*\s*\.\s*[a-z2-7]{{8}}(?![a-z0-9])\]?"  # as in `token.subject_tokens`
-    )
-    token = re.compile(mark, re.IGNORECASE | re.ASCII)
-    before, subject = "", subject[: 5 * MAX_SUBJECT]
-    while subject != before:  # taking one away may bring another one together
-        before, subject = subject, token.sub(" ", subject).strip()
-        while found := _ANSWERING.match(subject):
-            subject = subject[found.end() :]
-    return one_line(subject)
 
 
 def _shortened(text: str) -> str:

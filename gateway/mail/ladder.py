@@ -33,7 +33,7 @@ from gateway.domain.model import (
 )
 from gateway.domain.policy import Policy
 from gateway.mail.automatic import Marks, find_marks
-from gateway.mail.token import Tokens, our_recipients, split_address
+from gateway.mail.token import Tokens, bare_subject, our_recipients, split_address, subject_tokens
 
 MOST_RECEIVED = 100
 """More Received lines than this are a loop (RFC 5321 section 6.3)."""
@@ -193,6 +193,8 @@ def _unregistered(question: Question) -> Answer:
         silent = f"nobody vouches for the sender ({question.evidence.reason})"
     elif facts.told:
         silent = "answered within a day"
+    elif not mail.sender.isascii():
+        silent = "its address needs SMTPUTF8"
     if silent:
         return Decision(kind=DecisionKind.UNREGISTERED, reason=f"an unregistered sender; not answered: {silent}")
     answer = AnswerStranger(address=mail.sender, message_id=mail.message_id)
@@ -219,7 +221,11 @@ def _reply(question: Question) -> Answer:
 def _new_case(question: Question) -> Answer:
     contact = question.facts.contact
     assert contact is not None  # rung 9 answered otherwise
-    action = OpenCase(contact=contact, incoming=_incoming(question))
+    subject = question.mail.subject
+    if subject_tokens(subject, question.tokens):  # another case's mark would follow this one about
+        subject = bare_subject(subject, question.policy.post.token_prefix)
+    incoming = replace(_incoming(question), subject=subject or "(no subject)")
+    action = OpenCase(contact=contact, incoming=incoming)
     return Decision(kind=DecisionKind.NEW_CASE, reason=f"a new question of {contact.account}", actions=(action,))
 
 
@@ -260,7 +266,7 @@ def _incoming(question: Question) -> Incoming:
     joining = tuple(other for other in question.facts.copied if other.account == contact.account and other != contact)
     return Incoming(
         intake=question.raw.id,
-        subject=mail.subject or "(no subject)",
+        subject=mail.subject,
         text=mail.new_text,
         quoted=mail.quoted_text,
         message_id=mail.message_id,

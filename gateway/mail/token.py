@@ -15,6 +15,11 @@ from gateway.domain.policy import PostRules
 MAX_TOKENS = 20
 """More tokens than this in one subject are not looked at (TT-09)."""
 
+_ANSWERING = re.compile(
+    r"(?:re|aw|antw|antwort|sv|vs|rif|res|odp|ynt|回复|回覆|答复|答覆|返信|fwd?|wg|tr|rv|vb|pd|doorst|转发|轉寄)"
+    r"(?:\s?\[\d+\]|\s?\(\d+\)|\*\d+|\^\d+)?\s?[:\uff1a]\s*",
+    re.IGNORECASE,
+)
 _NUMBER = r"(?P<number>[1-9][0-9]{0,11})"
 _CHECK = r"(?P<check>[a-z2-7]{8})"
 _BOUNCE = re.compile(r"b\.(?P<key>[a-z2-7]{26})", re.IGNORECASE)
@@ -110,6 +115,18 @@ def subject_tokens(subject: str, tokens: Tokens) -> tuple[Clue, ...]:
         if len(clues) == MAX_TOKENS:
             break
     return tuple(clues)
+
+
+def bare_subject(subject: str, prefix: str) -> str:
+    """A subject without "Re:", "WG:" … in front, and without anything in it that reads as a token of ours."""
+    mark = rf"\[?{re.escape(prefix)}\s*-\s*[1-9][0-9]*\s*\.\s*[a-z2-7]{{8}}(?![a-z0-9])\]?"
+    token = re.compile(mark, re.IGNORECASE | re.ASCII)
+    before, subject = "", subject[:1000]
+    while subject != before:  # taking one away may bring another one together
+        before, subject = subject, token.sub(" ", subject).strip()
+        while found := _ANSWERING.match(subject):
+            subject = subject[found.end() :]
+    return subject
 
 
 def find_clues(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> tuple[Clue, ...]:

@@ -117,7 +117,7 @@ def handle(ports: Ports, raw: RawMail, mail: ParsedMail) -> Decision:
         case = decision.case or next((done.case.number for done in outcomes if done.case), None)
         save.intake_decided(tx, raw.id, _decided(decision, mail, evidence, case))  # with all the above, or not at all
     ports.nudge()
-    return decision
+    return replace(decision, case=case)
 
 
 def mail_facts(tx: sa.Connection, ports: Ports, raw: RawMail, mail: ParsedMail) -> MailFacts:

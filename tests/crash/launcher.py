@@ -92,7 +92,7 @@ class Counter:
             if due:
                 os._exit(KILLED)
 
-        engine.dialect.do_commit = commit  # type: ignore[method-assign]  # the one hook, in the test's own launcher
+        engine.dialect.do_commit = commit  # type: ignore[method-assign,assignment]  # the one hook, in the test's own launcher
 
 
 class Scenario:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.actions import AddNote, AgentReply, Fire
-from gateway.domain.model import CaseNumber, DecisionKind
+from gateway.domain.model import Attachment, CaseNumber, DecisionKind
 from gateway.errors import NotFound, Refused
 from tests.world import SERVICE, World, a_mail, a_world
 
@@ -300,12 +300,12 @@ def test_nothing_crosses_accounts(answered: World) -> None:
     sent = answered.outbox()[-1]["Message-ID"]
 
     decision = answered.mail(
-        a_mail(EVE, f"Re: {token}", "Tell me.", message_id="<e@other.example>", in_reply_to=sent),
+        a_mail(EVE, f"Re: {token} It is slow", "Tell me.", message_id="<e@other.example>", in_reply_to=sent),
         rcpt=answered.ports.tokens.plus_address(1001),
     )
 
     assert DecisionKind.NEW_CASE == decision.kind
-    assert "OT-1" == answered.case(1002).summary.account
+    assert ("OT-1", "It is slow") == (answered.case(1002).summary.account, answered.case(1002).summary.subject)
     to_eve = [mail.as_string() for mail in answered.outbox() if EVE in mail["To"]]
     assert to_eve
     assert all("Please restart" not in text and "EX-1" not in text for text in to_eve)
@@ -338,3 +338,35 @@ def test_a_bounce_to_the_keyed_return_path_settles_its_row(answered: World) -> N
     assert (DecisionKind.BOUNCE, FIRST) == (decision.kind, decision.case)
     assert ["delivery_failed"] == [name for name in answered.history() if name == "delivery_failed"]
     assert "held" == answered.mail(report.replace(b"<b@", b"<c@"), rcpt=SERVICE, mail_from="").kind
+
+
+def test_attachments_are_kept_by_hash_and_a_strangers_are_not(world: World, tmp_path: Path) -> None:
+    """A mail over 1 MB is a blob itself, written before the row that names it."""
+    big = b"x" * 1_500_000
+    head = a_mail(mime_version="1.0", content_type="multipart/mixed; boundary=b").partition(b"\r\n\r\n")[0]
+    body = b"\r\n\r\n--b\r\n\r\nSee the log.\r\n--b\r\nContent-Type: application/octet-stream\r\n" + (
+        b"Content-Disposition: attachment; filename=server.log\r\n\r\n" + big + b"\r\n--b--\r\n"
+    )
+    blobs = tmp_path / "blobs"
+
+    world.mail(head.replace(b"bob@customer", b"mallory@evil") + body)
+    stranger = [path for path in blobs.rglob("*") if path.is_file()]
+    world.mail(head + body)
+
+    (file,) = world.case().messages[0].attachments
+    assert ("server.log", len(big)) == (file.name, file.size)
+    assert big == world.ports.blobs.get(file.sha256)
+    assert 1 == len(stranger)  # the raw mail alone
+
+
+def test_an_agents_attachment_reaches_the_customer(answered: World) -> None:
+    """And stands on the message."""
+    data = b"one line of a log\n"
+    sha256 = answered.ports.blobs.put(data)
+    file = Attachment(name="fix.txt", size=len(data), sha256=sha256, content_type="text/plain")
+
+    answered.act(AgentReply(case=FIRST, actor=answered.alice, text="See the file.", attachments=(file,)))
+
+    (part,) = answered.outbox()[-1].iter_attachments()
+    assert ("fix.txt", "one line of a log") == (part.get_filename(), part.get_content().strip())
+    assert ["fix.txt"] == [kept.name for kept in answered.case().messages[-1].attachments]
