@@ -20,7 +20,7 @@ from gateway import wiring
 from gateway.adapters.smtp_in import Door, DoorSettings, open_door
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.config import Settings, read_password
-from gateway.domain.model import OutboxRow, ParsedMail, RawMail, Unreadable
+from gateway.domain.post import OutboxRow, ParsedMail, RawMail, Unreadable
 from gateway.errors import BadConfig, CasegateError, Conflict, Temporary
 from gateway.mail.ladder import Decision
 from gateway.parsing import ParseFault, ParsePool
@@ -157,6 +157,8 @@ class Gateway:
         """Go on where an earlier daemon ended."""
         await self._writer.run(partial(inbound.take_back, self._ports))
         await self._writer.run(partial(outbox.resume, self._ports))
+        for problem in await self._writer.run(partial(outbox.check_templates, self._ports)):
+            log.warning("template.faulty", text=problem)
 
     def _doors(self) -> dict[str, DoorSettings]:
         """The listeners that are switched on."""

@@ -24,8 +24,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import gateway
-from gateway.domain.model import ParsedMail, Unreadable
 from gateway.domain.policy import MailRules
+from gateway.domain.post import ParsedMail, Unreadable
 from gateway.errors import Temporary
 
 if __name__ != "__main__":  # the child runs this file as its main module, and has no use for it

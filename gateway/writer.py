@@ -11,7 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from gateway.domain.model import Envelope, IntakeId
+from gateway.domain.model import IntakeId
+from gateway.domain.post import Envelope
 from gateway.errors import Temporary
 from gateway.services import inbound
 from gateway.services.ports import Ports

@@ -18,7 +18,7 @@ from aiosmtpd.smtp import SMTP, TLSSetupException
 
 from gateway.adapters.smtp_hall import LARGE, TRY_LATER, Hall, report
 from gateway.adapters.smtp_path import clean_address, read_path
-from gateway.domain.model import Envelope, Transport
+from gateway.domain.post import Envelope, Transport
 
 MOST_RECIPIENTS = 100
 """RFC 5321 section 4.5.3.1.8 wants at least so many; the rest of them is told 452 and comes again."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 
-from gateway.domain.model import Envelope
+from gateway.domain.post import Envelope
 from gateway.errors import Refused, Temporary
 
 LARGE = 1_000_000

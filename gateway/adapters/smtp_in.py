@@ -15,7 +15,7 @@ from typing import Any
 
 from gateway.adapters.smtp_gate import Gate
 from gateway.adapters.smtp_hall import DoorSettings, Hall
-from gateway.domain.model import Envelope
+from gateway.domain.post import Envelope
 from gateway.errors import BadConfig
 
 __all__ = ["Door", "DoorSettings", "open_door"]

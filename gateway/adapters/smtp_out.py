@@ -24,7 +24,7 @@ from aiosmtplib.errors import (
 )
 from aiosmtplib.response import SMTPResponse
 
-from gateway.domain.model import OutboxRow
+from gateway.domain.post import OutboxRow
 from gateway.services.ports import Delivery, DeliveryState
 
 _LOCAL = r"[^\s@<>()\[\],:;\"\\-][^\s@<>()\[\],:;\"\\]{0,63}"

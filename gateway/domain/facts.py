@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.domain.model import Account, Agent, Case, CaseNumber, Clue, Contact, IntakeId, OutboxId, Party
+from gateway.domain.model import Account, Agent, Case, CaseNumber, Contact, IntakeId, OutboxId, Party
+from gateway.domain.post import Clue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

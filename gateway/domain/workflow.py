@@ -23,17 +23,7 @@ from gateway.domain.actions import (
     evolve,
 )
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import (
-    SYSTEM,
-    Case,
-    CaseNumber,
-    Direction,
-    Event,
-    Message,
-    NoticeKind,
-    Party,
-    Turn,
-)
+from gateway.domain.model import SYSTEM, Case, CaseNumber, Direction, Event, Message, NoticeKind, Party, Turn
 from gateway.domain.notices import News
 from gateway.domain.policy import Policy, Transition
 from gateway.errors import Refused

@@ -8,7 +8,8 @@ ambiguous or unreadable is no evidence. Whether the field may be believed at all
 
 from collections.abc import Sequence
 
-from gateway.domain.model import Authenticity, Envelope, Evidence, ParsedMail
+from gateway.domain.model import Authenticity
+from gateway.domain.post import Envelope, Evidence, ParsedMail
 from gateway.mail.authres import AuthenticationResults, Result, read_field
 from gateway.mail.sender import stored_form
 

@@ -7,8 +7,8 @@ mailing lists also set, only silences our own automatic answer, unless words of 
 import re
 from dataclasses import dataclass
 
-from gateway.domain.model import Envelope, ParsedMail
 from gateway.domain.policy import AutomaticRules, HeaderMark
+from gateway.domain.post import Envelope, ParsedMail
 
 
 @dataclass(frozen=True, slots=True)

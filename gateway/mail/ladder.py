@@ -18,20 +18,9 @@ from gateway.domain.actions import (
     RecordAutomatic,
 )
 from gateway.domain.facts import MailFacts
-from gateway.domain.model import (
-    Attachment,
-    Authenticity,
-    Case,
-    CaseNumber,
-    Clue,
-    Contact,
-    DecisionKind,
-    Evidence,
-    IntakeState,
-    ParsedMail,
-    RawMail,
-)
+from gateway.domain.model import Attachment, Authenticity, Case, CaseNumber, Contact
 from gateway.domain.policy import Policy
+from gateway.domain.post import Clue, DecisionKind, Evidence, IntakeState, ParsedMail, RawMail
 from gateway.mail.automatic import Marks, find_marks
 from gateway.mail.token import Tokens, bare_subject, our_recipients, split_address, subject_tokens
 

@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from mailparser import MailParser
 
-from gateway.domain.model import ParsedMail, Unreadable
 from gateway.domain.policy import MailRules
+from gateway.domain.post import ParsedMail, Unreadable
 from gateway.mail import sender
 from gateway.mail.decode import header_text, one_line, storable, unfolded
 from gateway.mail.parts import LimitReachedError, from_only, parse_parts, read_parts

@@ -12,7 +12,7 @@ from email.policy import Compat32
 from itertools import count
 from typing import Any
 
-from gateway.domain.model import ParsedAttachment
+from gateway.domain.post import ParsedAttachment
 from gateway.mail.decode import body_text, header_text, one_line, raw_header, storable, to_text, unflow
 from gateway.mail.html import html_to_text
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import Message
 
-from gateway.domain.model import DeliveryReport
+from gateway.domain.post import DeliveryReport
 from gateway.mail.decode import header_text, one_line
 from gateway.mail.parts import part_bytes
 from gateway.mail.sender import stored_form

@@ -9,8 +9,9 @@ import hmac
 import re
 from dataclasses import dataclass, field
 
-from gateway.domain.model import CaseNumber, Clue, ClueKind, Envelope, ParsedMail
+from gateway.domain.model import CaseNumber
 from gateway.domain.policy import PostRules
+from gateway.domain.post import Clue, ClueKind, Envelope, ParsedMail
 
 MAX_TOKENS = 20
 """More tokens than this in one subject are not looked at (TT-09)."""

@@ -3,17 +3,9 @@
 import time
 from dataclasses import dataclass
 
-from gateway.domain.model import (
-    DecisionKind,
-    DeliveryReport,
-    Envelope,
-    IntakeId,
-    ParsedMail,
-    RawMail,
-    Transport,
-    Unreadable,
-)
+from gateway.domain.model import IntakeId
 from gateway.domain.policy import MailRules
+from gateway.domain.post import DecisionKind, DeliveryReport, Envelope, ParsedMail, RawMail, Transport, Unreadable
 from gateway.mail import ladder
 from gateway.mail.auth import judge
 from gateway.mail.automatic import find_marks

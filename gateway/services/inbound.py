@@ -10,17 +10,8 @@ import sqlalchemy as sa
 
 from gateway.domain.actions import Cause
 from gateway.domain.facts import MailFacts
-from gateway.domain.model import (
-    CaseNumber,
-    DecisionKind,
-    Envelope,
-    Evidence,
-    IntakeId,
-    IntakeState,
-    ParsedMail,
-    RawMail,
-    Unreadable,
-)
+from gateway.domain.model import CaseNumber, IntakeId
+from gateway.domain.post import DecisionKind, Envelope, Evidence, IntakeState, ParsedMail, RawMail, Unreadable
 from gateway.errors import NotFound
 from gateway.mail import ladder
 from gateway.mail.auth import judge

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, DeliveryFailed
-from gateway.domain.model import OutboxRow, OutboxState
+from gateway.domain.post import OutboxRow, OutboxState
 from gateway.services.perform import perform_in
 from gateway.services.ports import Delivery, DeliveryState, Ports
 from gateway.store import db, load, save
@@ -102,6 +102,18 @@ def resume(ports: Ports) -> None:
     """At the start: mail that waited for an absent relay is tried now; the operator may have mended it."""
     with ports.db.begin() as tx:
         save.outbox_untried_due(tx, ports.now())
+
+
+def check_templates(ports: Ports) -> tuple[str, ...]:
+    """At the start: templates that would fail raise an alarm; the shipped ones stand in for them meanwhile."""
+    problems = ports.templates.check()
+    with ports.db.begin() as tx:
+        if problems:
+            text = f"templates that fail, the shipped ones are used: {'; '.join(problems)}"
+            save.alarm_raised(tx, "template", at=ports.now(), text=text, mend="casegate template check, then restart")
+        else:
+            save.alarm_cleared(tx, "template")
+    return problems
 
 
 def relay_is_back(ports: Ports) -> None:

@@ -22,8 +22,9 @@ from gateway.domain.actions import (
     Stamp,
 )
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import OutboxId, OutboxRow
+from gateway.domain.model import OutboxId
 from gateway.domain.notices import merge
+from gateway.domain.post import OutboxRow
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.mail.compose import compose
 from gateway.services.ports import Ports
@@ -105,7 +106,7 @@ def _owe(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: S
     )
     if mail.remark is not None:
         text = f"the template {notice.template} failed, the shipped one was used: {mail.remark}"
-        save.alarm_raised(tx, "template", at=stamp.at, text=text, mend="casegate template check")
+        save.alarm_raised(tx, "template", at=stamp.at, text=text, mend="casegate template check, then restart")
     row = OutboxRow(
         id=OutboxId(0),
         case=notice.case,

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Protocol
 
 from gateway.domain.actions import Stamp
-from gateway.domain.model import OutboxRow
 from gateway.domain.policy import Policy
+from gateway.domain.post import OutboxRow
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens
 from gateway.store.db import Database

@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from gateway.domain.model import IntakeState, OutboxState
+from gateway.domain.post import IntakeState, OutboxState
 from gateway.errors import NotFound
 from gateway.store import tables as t
 

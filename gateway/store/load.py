@@ -14,21 +14,17 @@ from gateway.domain.model import (
     AgentId,
     Case,
     CaseNumber,
-    Clue,
     Contact,
     ContactId,
     ContactRole,
-    Envelope,
     Event,
     IntakeId,
     NoticeKind,
     OutboxId,
-    OutboxRow,
-    ParsedMail,
     Party,
     PartyKind,
-    RawMail,
 )
+from gateway.domain.post import Clue, Envelope, OutboxRow, ParsedMail, RawMail
 from gateway.errors import NotFound
 from gateway.store import tables as t
 

@@ -12,18 +12,8 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.actions import Change
-from gateway.domain.model import (
-    Case,
-    CaseNumber,
-    DecisionKind,
-    Envelope,
-    IntakeId,
-    IntakeState,
-    Message,
-    OutboxId,
-    OutboxRow,
-    OutboxState,
-)
+from gateway.domain.model import Case, CaseNumber, IntakeId, Message, OutboxId
+from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, OutboxState
 from gateway.errors import Conflict
 from gateway.store import tables as t
 

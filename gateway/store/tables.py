@@ -11,16 +11,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from gateway.domain.model import (
-    AgentKind,
-    Authenticity,
-    DecisionKind,
-    Direction,
-    IntakeState,
-    NoticeKind,
-    OutboxState,
-    Transport,
-)
+from gateway.domain.model import AgentKind, Authenticity, Direction, NoticeKind
+from gateway.domain.post import DecisionKind, IntakeState, OutboxState, Transport
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",

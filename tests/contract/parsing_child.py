@@ -5,8 +5,8 @@ import signal
 import time
 from pathlib import Path
 
-from gateway.domain.model import ParsedMail, Unreadable
 from gateway.domain.policy import MailRules
+from gateway.domain.post import ParsedMail, Unreadable
 from gateway.parsing import serve
 
 

@@ -14,7 +14,8 @@ import pytest
 import trustme
 
 from gateway.adapters.smtp_out import Relay, SmtpCourier
-from gateway.domain.model import NoticeKind, OutboxId, OutboxRow
+from gateway.domain.model import NoticeKind, OutboxId
+from gateway.domain.post import OutboxRow
 from gateway.services.ports import Delivery, DeliveryState
 
 CLOSE = "CLOSE"

@@ -15,8 +15,8 @@ from typing import TypeVar
 import pytest
 
 import gateway
-from gateway.domain.model import ParsedMail, Unreadable
 from gateway.domain.policy import AutomaticRules, MailRules, TextRules
+from gateway.domain.post import ParsedMail, Unreadable
 from gateway.errors import Temporary
 from gateway.parsing import ParseFault, ParsePool
 

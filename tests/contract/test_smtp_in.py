@@ -14,7 +14,7 @@ import trustme
 
 from gateway.adapters.smtp_hall import LARGE, LARGE_AT_ONCE
 from gateway.adapters.smtp_in import Door, DoorSettings, open_door
-from gateway.domain.model import Envelope, Transport
+from gateway.domain.post import Envelope, Transport
 from gateway.errors import BadConfig, Refused, Temporary
 
 HANG_SECONDS = 60

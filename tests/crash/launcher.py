@@ -22,8 +22,9 @@ from gateway.adapters.blobs import FileBlobs
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.app import Bell, Gateway
 from gateway.domain.actions import AgentReply, Cause, Fire, Stamp
-from gateway.domain.model import CaseNumber, Envelope, ParsedMail, Party, Transport, Unreadable
+from gateway.domain.model import CaseNumber, Party
 from gateway.domain.policy import MailRules
+from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
 from gateway.mail.parse import read_mail
 from gateway.services import inbound
 from gateway.services.perform import perform

@@ -184,3 +184,20 @@ def test_the_log_is_json_without_content(config: Path, sink: Sink) -> None:
 
     assert "Topsecret" not in text
     assert {"ready", "intake.decided", "outbox.attempted"} <= {line["event"] for line in daemon.lines}
+
+
+def test_a_template_that_fails_gives_way_to_the_shipped_one(config: Path, sink: Sink) -> None:
+    """A mail is never lost to a typo, and the alarm names file and line."""
+    folder = config.parent / "templates" / "en"
+    folder.mkdir(parents=True)
+    (folder / "case_opened.txt.j2").write_text("Subject: x\n\nHello {{ wrods.recipient }}\n")
+    config.write_text(config.read_text() + '[templates]\ndir = "templates"\n')
+
+    with running(config) as daemon:
+        daemon.send(a_mail())
+        mails = sink.wait_for(2)
+        alarms = cli_json(config, "status")["alarms"]
+
+    assert any(b"arrived safely" in mail.data for mail in mails)
+    assert ["template"] == [alarm["name"] for alarm in alarms]
+    assert "case_opened.txt.j2:3" in alarms[0]["text"]

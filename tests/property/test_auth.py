@@ -3,7 +3,8 @@
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.model import Authenticity, Envelope, ParsedMail, Transport
+from gateway.domain.model import Authenticity
+from gateway.domain.post import Envelope, ParsedMail, Transport
 from gateway.mail.auth import judge
 from gateway.mail.authres import read_field
 

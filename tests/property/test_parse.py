@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.model import ParsedMail
+from gateway.domain.post import ParsedMail
 from gateway.domain.rulebook import read_mail_rules
 from gateway.domain.toml_lines import Page
 from gateway.mail.html import html_to_text

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.actions import AddNote, AgentReply, Fire
-from gateway.domain.model import Attachment, CaseNumber, DecisionKind
+from gateway.domain.model import Attachment, CaseNumber
+from gateway.domain.post import DecisionKind
 from gateway.errors import NotFound, Refused
 from tests.world import SERVICE, World, a_mail, a_world
 

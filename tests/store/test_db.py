@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlmodel import SQLModel
 
-from gateway.domain.model import Envelope, IntakeState, Transport
+from gateway.domain.post import Envelope, IntakeState, Transport
 from gateway.errors import BadConfig, Conflict, Refused, Temporary, Unreachable
 from gateway.store import db, migrate, save
 from gateway.store import tables as t

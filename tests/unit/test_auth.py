@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.domain.model import Authenticity, Envelope, ParsedMail, Transport
+from gateway.domain.model import Authenticity
+from gateway.domain.post import Envelope, ParsedMail, Transport
 from gateway.mail.auth import judge
 from gateway.mail.authres import AuthenticationResults, Result, read_field
 

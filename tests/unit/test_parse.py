@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.model import Envelope, ParsedMail, Transport, Unreadable
+from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
 from gateway.domain.rulebook import read_mail_rules
 from gateway.domain.toml_lines import Page
 from gateway.mail import parse, parts

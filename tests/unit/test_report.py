@@ -1,6 +1,6 @@
 """Delivery status notifications (RFC 3464)."""
 
-from gateway.domain.model import DeliveryReport
+from gateway.domain.post import DeliveryReport
 from gateway.mail.parts import parse_parts
 from gateway.mail.report import read_report
 

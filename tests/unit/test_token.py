@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.domain.model import ClueKind, Envelope, ParsedMail, Transport
 from gateway.domain.policy import PostRules
+from gateway.domain.post import ClueKind, Envelope, ParsedMail, Transport
 from gateway.mail.token import Tokens, find_clues, keyed_return_path, subject_tokens
 
 POST = PostRules(service_address="service@vendor.example", registration_address="service+register@vendor.example")
