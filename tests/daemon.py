@@ -41,11 +41,10 @@ LONGEST_WAIT_SECONDS = 60
 """A limit against hanging; nothing is measured with it."""
 
 
-def cli(config: Path, *words: str, stdin: bytes | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+def cli(config: Path, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
     """One command, as an agent types it."""
     done = subprocess.run(
         [*CASEGATE, "--config", str(config), *words],
-        input=stdin.decode("latin-1") if stdin is not None else None,
         capture_output=True,
         text=True,
         timeout=LONGEST_WAIT_SECONDS,

@@ -104,6 +104,24 @@ def test_a_wrong_command_line_would_be_found(line: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
+def test_commands_in_running_text_exist(page: Path) -> None:
+    """At least by their words: what follows may be a placeholder."""
+    lost = [code for code in _CODE.findall(page.read_text(encoding="utf-8")) if not begins_well(code)]
+    assert [] == lost
+
+
+def begins_well(code: str) -> bool:
+    """True for what is no command line of ours, and for one that begins with the words of a command or a group."""
+    first, *words = code.split() or [""]
+    group = ROOT_COMMAND
+    while first == "casegate" and words and hasattr(group, "commands") and words[0] not in {"…", "<"}:
+        if words[0] not in group.commands:
+            return isinstance(group, WordsOrFiles)
+        group, words = group.commands[words[0]], words[1:]
+    return True
+
+
+@pytest.mark.parametrize("page", PAGES, ids=named)
 def test_links_lead_somewhere(page: Path) -> None:
     """To a file that is there, and to a heading that it has."""
     lost = []

@@ -8,6 +8,7 @@ from gateway.domain.actions import Cause, DeliveryFailed
 from gateway.domain.post import OutboxRow, OutboxState
 from gateway.services.perform import perform_in
 from gateway.services.ports import Delivery, DeliveryState, Ports
+from gateway.services.post_room import OPEN
 from gateway.store import db, load, save
 from gateway.store import tables as t
 
@@ -28,8 +29,6 @@ RELAY_GAPS = (timedelta(seconds=2), timedelta(seconds=5), timedelta(seconds=15),
 
 OURS_GAP = timedelta(minutes=15)
 """How long it waits after a refused login: accounts are locked for trying often. A restart tries at once."""
-
-OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
 
 
 def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:

@@ -112,6 +112,10 @@ def _translated() -> Iterator[None]:
         raise Temporary("the database is busy or its disk is full; try again in a moment") from error
     except (exc.InterfaceError, exc.InternalError) as error:
         raise Unreachable("the connection to the database was lost") from error
+    except exc.DatabaseError as error:
+        if type(error) is not exc.DatabaseError:  # a mistake of ours in a statement
+            raise
+        raise Unreachable("the database file is damaged; stop the daemon and restore it from a backup") from error
 
 
 def lease(

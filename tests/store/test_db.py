@@ -170,6 +170,17 @@ def test_a_server_that_is_not_there_is_unreachable() -> None:
     database.close()
 
 
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    """CD-20: in words, and never as an empty database in its place."""
+    file = tmp_path / "x.db"
+    file.write_bytes(b"SQLite format 3\0" + b"no page of a database" * 500)
+    database = Database(f"sqlite:///{file}")
+
+    with pytest.raises(Unreachable, match="restore it from a backup"), database.begin():
+        pass
+    database.close()
+
+
 def test_a_full_disk_is_temporary(tmp_path: Path) -> None:
     """Nothing is accepted, and it works again when there is room."""
     url = f"sqlite:///{tmp_path / 'small.db'}"

@@ -1,0 +1,128 @@
+"""The objects of CONTRACT, "JSON", as they are printed; fields whose features are not built yet say so with null or []."""
+
+from typing import TYPE_CHECKING
+
+from gateway.domain.model import Account, Agent, Contact
+from gateway.terminal.show import Json, members
+
+if TYPE_CHECKING:
+    from gateway.services.explain import Explanation
+    from gateway.services.post_room import IntakeView
+    from gateway.services.views import CaseView, EventView, Summary
+
+NOT_BUILT_YET: dict[str, Json] = {
+    "approvals": [],
+    "product": None,
+    "version": None,
+    "environment": None,
+    "planned_at": None,
+    "covered": True,
+    "processing_seconds": 0,
+    "upload_url": None,
+    "merged_into": None,
+    "follow_up_of": None,
+    "links": [],
+    "sla": None,
+    "escalation": None,
+}
+"""What CONTRACT promises of a case and later issues fill."""
+
+
+def summary(view: "Summary") -> Json:
+    """A case in a list."""
+    return members(view)
+
+
+def case(view: "CaseView") -> Json:
+    """A whole case."""
+    own = members(view)
+    return {**own.pop("summary"), **NOT_BUILT_YET, **own}
+
+
+def event(view: "EventView") -> Json:
+    """One entry of a history."""
+    return members(view)
+
+
+def intake(view: "IntakeView") -> Json:
+    """An intake row."""
+    own = members(view)
+    return {**own, "from": own.pop("sender")}
+
+
+def explanation(file: str, found: "Explanation") -> Json:
+    """What `intake explain` says of one file."""
+    mail, report = found.mail, found.report
+    return {
+        "file": file,
+        "decision": found.decision,
+        "reason": found.reason,
+        "from": mail.sender_shown if mail else None,
+        "to": list(mail.to) if mail else [],
+        "cc": list(mail.cc) if mail else [],
+        "subject": mail.subject if mail else None,
+        "message_id": mail.message_id if mail else None,
+        "token": {"number": found.token[0], "valid": found.token[1]} if found.token else None,
+        "automatic": found.is_automatic,
+        "bounce": {
+            "recipient": report.recipient,
+            "status": report.status,
+            "action": report.action,
+            "diagnostic": report.diagnostic,
+        }
+        if report
+        else None,
+        "new_text": mail.new_text if mail else "",
+        "quoted_text": mail.quoted_text if mail else "",
+        "attachments": [
+            {"name": part.name, "size": len(part.data), "content_type": part.content_type}
+            for part in (mail.attachments if mail else ())
+        ],
+        "commands": [],
+        "defects": list(mail.defects) if mail else [],
+        "passed": [list(pair) for pair in found.passed],
+        "ms": found.ms,
+    }
+
+
+def account(of: Account) -> Json:
+    """An account, by the names of the options of `account add`."""
+    return {
+        "number": of.number,
+        "name": of.name,
+        "domain": list(of.domains),
+        "service": list(of.services),
+        "lang": of.lang,
+        "timezone": of.timezone,
+        "manager": of.manager,
+        "team": of.team,
+        "valid_until": of.valid_until,
+        "calendar": of.calendar,
+    }
+
+
+def contact(of: Contact) -> Json:
+    """A contact, by the names of the options of `contact add`."""
+    return {
+        "address": of.address,
+        "account": of.account,
+        "name": of.name,
+        "role": sorted(of.roles),
+        "phone": of.phone,
+        "lang": of.lang,
+        "no_access": not of.access,
+        "active": of.active,
+        "addresses": list(of.addresses),
+    }
+
+
+def agent(of: Agent) -> Json:
+    """An agent, by the names of the options of `agent add`."""
+    return {
+        "name": of.name,
+        "address": of.address,
+        "kind": of.kind.value,
+        "team": list(of.teams),
+        "os_user": of.os_user,
+        "active": of.active,
+    }

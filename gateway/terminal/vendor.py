@@ -1,0 +1,71 @@
+"""The vendor's own people: agents (SPEC section 15)."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.domain.model import Agent, AgentId, AgentKind
+from gateway.terminal import shapes, show
+from gateway.terminal.context import Desk, find_agent
+from gateway.terminal.room import JsonOption, Room
+
+agents = Room("Persons who work on cases.")
+
+
+@agents.task(
+    "add",
+    "agent add Mira --address mira@vendor.example --team first_level --os-user mira",
+    'agent add "Sam Smith" --address sam@vendor.example --kind support_manager',
+)
+def add_agent(  # each is an option
+    desk: Desk,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What customers read as the agent's name.")],
+    address: Annotated[str, typer.Option(metavar="A", help="Where notices go.")],
+    kind: Annotated[AgentKind, typer.Option(help="What they may do.")] = AgentKind.AGENT,
+    team: Annotated[list[str] | None, typer.Option(metavar="T", help="A team; several add up.")] = None,
+    os_user: Annotated[str | None, typer.Option(metavar="NAME", help="Acts when this system user runs it.")] = None,
+) -> None:
+    """Add an agent."""
+    from gateway.services import people
+
+    agent = Agent(id=AgentId(0), name=name, address=address, kind=kind, teams=tuple(team or ()), os_user=os_user)
+    stored = people.add_agent(desk.db, agent)
+    show.say(f"agent {stored.address} added")
+
+
+@agents.task("list", "agent list", "agent list --json")
+def list_agents(desk: Desk, json: JsonOption = False) -> None:
+    """List all agents."""
+    from gateway.services import people
+
+    found = desk.read(people.agents)
+    if json:
+        show.print_json([shapes.agent(agent) for agent in found])
+        return
+    columns = [
+        show.Column(head=head, gives=head != "Address") for head in ("Address", "Name", "Kind", "Teams", "System user")
+    ]
+    rows = [(agent.address, agent.name, agent.kind, ", ".join(agent.teams), agent.os_user) for agent in found]
+    show.table(columns, rows, empty="no agents yet; `casegate agent add` makes one")
+
+
+@agents.task("show", "agent show mira@vendor.example", "agent show Mira --json")
+def show_agent(
+    desk: Desk,
+    who: Annotated[str, typer.Argument(metavar="AGENT", help="An address or a unique name.")],
+    json: JsonOption = False,
+) -> None:
+    """Show an agent."""
+    agent = find_agent(desk, who)
+    if json:
+        show.print_json(shapes.agent(agent))
+        return
+    show.facts(
+        [
+            ("Name", agent.name),
+            ("Address", agent.address),
+            ("Kind", agent.kind),
+            ("Teams", ", ".join(agent.teams)),
+            ("System user", agent.os_user),
+        ]
+    )
