@@ -21,7 +21,8 @@ check: setup ## what is quick: lint, format, types, floors, tests without server
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not servers and not slow" --ignore tests/crash --ignore tests/test_packaging.py
+	$(BIN)/pytest -q -m "not servers and not slow" --ignore tests/crash --ignore tests/e2e \
+		--ignore tests/test_demo.py --ignore tests/test_packaging.py
 
 test: setup servers ## all tests but the slow ones, on real servers
 	$(BIN)/pytest -m "not slow"

@@ -10,6 +10,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Coroutine
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -208,7 +209,9 @@ class Gateway:
             decision = await self._decide(raw)
         except (Temporary, Conflict) as error:
             log.warning("intake.postponed", id=raw.id, error=error.public)
-            return  # its lease runs out, and it is taken again
+            with suppress(CasegateError):  # no database: its lease runs out, and it is taken again
+                await self._writer.run(partial(inbound.postpone, self._ports, raw))
+            return
         except Exception as error:  # noqa: BLE001  # a loop top: counted on this mail, the third time quarantines it
             trace = uuid.uuid4().hex[:12]
             log.error(  # noqa: TRY400  # a traceback may quote the mail

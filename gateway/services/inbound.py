@@ -5,6 +5,7 @@ Transports call `accept`; the daemon's loop leases what waits, has it parsed, an
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import sqlalchemy as sa
 
@@ -27,6 +28,9 @@ BATCH = 32
 
 LEASE_SECONDS = 120
 """A worker that died gives its mails back after this."""
+
+POSTPONED = timedelta(seconds=10)
+"""How long a mail waits when it was not at fault."""
 
 MOST_FAULTS = 3
 """The third failure of a mail quarantines it (SPEC section 17)."""
@@ -129,6 +133,12 @@ def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:
 def unreadable(ports: Ports, raw: RawMail, mail: Unreadable) -> Decision:
     """What the parser itself calls unreadable is quarantined at once."""
     return quarantine(ports, raw, mail.reason)
+
+
+def postpone(ports: Ports, raw: RawMail) -> None:
+    """The disk, the database or the parse child is not there: nothing is counted, it is tried again soon."""
+    with ports.db.begin() as tx:
+        save.intake_postponed(tx, raw.id, ports.now() + POSTPONED)
 
 
 def failed(ports: Ports, raw: RawMail, reason: str) -> Decision | None:

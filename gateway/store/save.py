@@ -104,6 +104,12 @@ def intake_failed(tx: sa.Connection, id_: IntakeId) -> None:
     tx.execute(sa.update(t.intake).where(t.intake.c.id == id_).values(values))
 
 
+def intake_postponed(tx: sa.Connection, id_: IntakeId, until: datetime) -> None:
+    """The mail is not at fault: this lease does not count, and it is taken again after `until`."""
+    values = {"attempts": t.intake.c.attempts - 1, "lease_until": until}
+    tx.execute(sa.update(t.intake).where(t.intake.c.id == id_, t.intake.c.lease_until.is_not(None)).values(values))
+
+
 def next_case_number(tx: sa.Connection) -> CaseNumber:
     """The number of the case that this transaction opens; without gaps."""
     query = sa.update(t.counter).where(t.counter.c.name == "case").values(value=t.counter.c.value + 1)

@@ -1,7 +1,9 @@
 """What stops a command is one line with the mend, and the exit code of SPEC section 15."""
 
 import os
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -88,8 +90,9 @@ def test_a_server_that_is_not_there_is_4(desk: Typist) -> None:
 
 
 def test_what_nobody_expected_is_one_line_too(desk: Typist) -> None:
-    (desk.config.parent / "casegate.db").write_bytes(b"this is no database, and no exception of ours" * 100)
-    said = desk("cases")
+    with closing(sqlite3.connect(desk.config.parent / "casegate.db")) as connection, connection:
+        connection.execute("UPDATE account SET domains = '{'")
+    said = desk("account", "list")
     assert (1, 1) == (said.code, said.err.count("\n"))
     assert "CASEGATE_DEBUG=1" in said.err
 
