@@ -90,11 +90,12 @@ def lease(ports: Ports) -> list[RawMail]:
 
 
 def take_back(ports: Ports) -> None:
-    """At the start of the only daemon of a SQLite file: what an earlier one held when it died is free again."""
-    if ports.db.is_sqlite:
-        with ports.db.begin() as tx:
-            for work in (t.intake, t.outbox):
-                tx.execute(sa.update(work).where(work.c.lease_until.is_not(None)).values(lease_until=None))
+    """At the start: where no other daemon works, what an earlier one held when it died is free again."""
+    if not ports.db.announce():
+        return
+    with ports.db.begin() as tx:
+        for work in (t.intake, t.outbox):
+            tx.execute(sa.update(work).where(work.c.lease_until.is_not(None)).values(lease_until=None))
 
 
 def handle(ports: Ports, raw: RawMail, mail: ParsedMail) -> Decision:

@@ -30,6 +30,8 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint=0",  # only the daemon's writer checkpoints, between transactions
 )
 _WRITES = "casegate_writes"
+_DAEMONS = 0x63617365
+"""The advisory lock that every daemon on a PostgreSQL database shares: "case" in ASCII."""
 
 
 def _on_connect(connection: Any, _record: Any) -> None:
@@ -52,6 +54,7 @@ class Database:
         """`url` is SQLAlchemy's; a SQLite file must exist already."""
         self.url = sa.make_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        self._presence: sa.Connection | None = None
         if self.is_sqlite:
             self.engine = sa.create_engine(self.url, connect_args={"timeout": BUSY_MS / 1000})
             sa.event.listen(self.engine, "connect", _on_connect)
@@ -81,6 +84,22 @@ class Database:
             with tx.begin():
                 return query(tx, *args, **kwargs)
 
+    def announce(self) -> bool:
+        """Say, until `close()`, that a daemon works on this database; True if no other one does.
+
+        On SQLite `wiring.only_daemon` sees to that. On PostgreSQL each daemon holds a shared advisory lock, which
+        the server takes back when the daemon dies; who gets it exclusively for a moment is alone.
+        """
+        if self.is_sqlite:
+            return True
+        with _translated():
+            self._presence = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            alone = self._presence.scalar(sa.select(sa.func.pg_try_advisory_lock(_DAEMONS)))
+            self._presence.execute(sa.select(sa.func.pg_advisory_lock_shared(_DAEMONS)))
+            if alone:
+                self._presence.execute(sa.select(sa.func.pg_advisory_unlock(_DAEMONS)))
+            return bool(alone)
+
     def checkpoint(self) -> None:
         """Move the write-ahead log into the database file; nothing on PostgreSQL."""
         if self.is_sqlite:
@@ -91,6 +110,8 @@ class Database:
 
     def close(self) -> None:
         """Give all connections back."""
+        if self._presence is not None:
+            self._presence.close()
         self.engine.dispose()
 
 

@@ -17,6 +17,7 @@ from gateway.errors import BadConfig, Conflict, Refused, Temporary, Unreachable
 from gateway.store import db, migrate, save
 from gateway.store import tables as t
 from gateway.store.db import Database
+from tests.servers import Cluster
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -208,3 +209,19 @@ def test_an_address_has_one_owner(database: Database) -> None:
         people.add_contact(tx, contact)
         with pytest.raises(Refused, match=r"x@a\.example is a contact already"):
             people.add_agent(tx, Agent(id=AgentId(0), name="X", address="x@a.example"))
+
+
+@pytest.mark.servers
+def test_a_daemon_on_postgresql_knows_whether_it_is_alone(pg: Cluster, migrated_postgresql: str) -> None:
+    """The first is; the second is not; and again who comes when both are gone, also by a kill."""
+    url = pg.create(template=migrated_postgresql)
+    first, second, third = (Database(url) for _ in range(3))
+
+    assert [True, False] == [first.announce(), second.announce()]
+    first.close()
+    assert not third.announce()
+    second.close()
+    third.close()
+    fourth = Database(url)
+    assert fourth.announce()
+    fourth.close()
