@@ -6,6 +6,7 @@ A token routes; it is never proof of anything: token, sender and account must ag
 import base64
 import hashlib
 import hmac
+import itertools
 import re
 from dataclasses import dataclass, field
 
@@ -24,7 +25,7 @@ _ANSWERING = re.compile(
 _NUMBER = r"(?P<number>[1-9][0-9]{0,11})"
 _CHECK = r"(?P<check>[a-z2-7]{8})"
 _BOUNCE = re.compile(r"b\.(?P<key>[a-z2-7]{26})", re.IGNORECASE)
-_PLUS = re.compile(rf"{_NUMBER}\.{_CHECK}(?P<note>\.n)?", re.IGNORECASE)
+_PLUS = re.compile(rf"{_NUMBER}(?:\.{_CHECK})?(?P<note>\.n)?", re.IGNORECASE)
 
 
 def digest(*parts: bytes | str, length: int = 26) -> str:
@@ -107,15 +108,19 @@ def keyed_return_path(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> s
 
 
 def subject_tokens(subject: str, tokens: Tokens) -> tuple[Clue, ...]:
-    """The tokens in a subject, first to last; case and missing or added blanks do not matter, only ASCII makes one."""
-    pattern = rf"{re.escape(tokens.post.token_prefix)}\s*-\s*{_NUMBER}\s*\.\s*{_CHECK}(?![a-z0-9])"
-    clues = []
-    for found in re.finditer(pattern, subject, re.IGNORECASE | re.ASCII):
-        number, check = int(found["number"]), found["check"]
-        clues.append(Clue(kind=ClueKind.SUBJECT, number=CaseNumber(number), valid=tokens.is_right(number, check)))
-        if len(clues) == MAX_TOKENS:
-            break
-    return tuple(clues)
+    """The tokens in a subject, first to last; case and missing or added blanks do not matter, only ASCII makes one.
+
+    One whose check part is missing or wrong is no valid clue: it threads for authenticated senders only.
+    """
+    prefix = re.escape(tokens.post.token_prefix)
+    pattern = rf"(?<![a-z0-9]){prefix}\s*-\s*{_NUMBER}(?:\s*\.\s*{_CHECK}(?![a-z0-9])|(?![0-9]))"
+    found = itertools.islice(re.finditer(pattern, subject, re.IGNORECASE | re.ASCII), MAX_TOKENS)
+    return tuple(_clue(ClueKind.SUBJECT, token, tokens) for token in found)
+
+
+def _clue(kind: ClueKind, found: re.Match[str], tokens: Tokens) -> Clue:
+    number, check = int(found["number"]), found["check"]
+    return Clue(kind=kind, number=CaseNumber(number), valid=check is not None and tokens.is_right(number, check))
 
 
 def bare_subject(subject: str, prefix: str) -> str:
@@ -132,12 +137,8 @@ def bare_subject(subject: str, prefix: str) -> str:
 
 def find_clues(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> tuple[Clue, ...]:
     """All that may name a case, in the order in which it is asked."""
-    clues = []
-    for address in our_recipients(mail, envelope, tokens):
-        if found := _PLUS.fullmatch(split_address(address)[1]):
-            number = int(found["number"])
-            right = tokens.is_right(number, found["check"])
-            clues.append(Clue(kind=ClueKind.PLUS_ADDRESS, number=CaseNumber(number), valid=right))
+    details = (split_address(address)[1] for address in our_recipients(mail, envelope, tokens))
+    clues = [_clue(ClueKind.PLUS_ADDRESS, found, tokens) for detail in details if (found := _PLUS.fullmatch(detail))]
     clues += subject_tokens(mail.subject, tokens)
     if ids := tuple(dict.fromkeys((*mail.in_reply_to, *reversed(mail.references)))):
         clues.append(Clue(kind=ClueKind.REFERENCES, valid=True, message_ids=ids))

@@ -312,6 +312,18 @@ def test_nothing_crosses_accounts(answered: World) -> None:
     assert all("Please restart" not in text and "EX-1" not in text for text in to_eve)
 
 
+@pytest.mark.parametrize(("vouched", "kind"), [(True, "reply"), (False, "new_case")])
+def test_a_token_without_its_check_part_threads_for_the_authenticated(
+    answered: World, vouched: bool, kind: str
+) -> None:
+    """TT-04: for all others it counts as no token."""
+    headers = (
+        {"authentication_results": "mx.vendor.example; dmarc=pass header.from=customer.example"} if vouched else {}
+    )
+
+    assert kind == answered.mail(a_mail(subject="Re: [CASE-1001]", message_id="<t@customer.example>", **headers)).kind
+
+
 @pytest.mark.parametrize(("results", "kind"), [("fail", "held"), ("pass", "new_case")])
 def test_evidence_that_failed_is_never_enough(world: World, results: str, kind: str) -> None:
     """Even where unverified mail is."""

@@ -28,6 +28,7 @@ def an_envelope(*rcpt_to: str) -> Envelope:
         f"回复: {TOKEN.lower()}",
         TOKEN.replace("-", " - ").replace(".", " . "),
         f"slow{TOKEN}slow",
+        f"slow {TOKEN}",
         TOKEN.strip("[]"),
     ],
 )
@@ -40,8 +41,7 @@ def test_a_token_survives_what_mail_programs_do(subject: str) -> None:
     "subject",
     [
         "",
-        "CASE-1042",
-        "[CASE-1042.short]",
+        "LOWERCASE-1042",
         "[TICKET-1042.k7q2mh3x]",
         "[CASE-0.k7q2mh3x]",
         TOKEN.replace("CASE", "\u0421\u0410SE"),  # Cyrillic look-alikes
@@ -60,6 +60,12 @@ def test_an_altered_check_part_is_wrong() -> None:
     assert [(1042, False)] == [
         (clue.number, clue.valid) for clue in subject_tokens(TOKEN, Tokens(POST, b"another secret"))
     ]
+
+
+@pytest.mark.parametrize("subject", ["CASE-1042", "Re: [case - 1042] slow", "[CASE-1042.short]", "[CASE-1042.]"])
+def test_a_missing_check_part_is_wrong(subject: str) -> None:
+    """TT-04: it names the case for those who are authenticated, and counts as no token for all others."""
+    assert [(1042, False)] == [(clue.number, clue.valid) for clue in subject_tokens(subject, TOKENS)]
 
 
 def test_thousands_of_tokens_are_bounded() -> None:
