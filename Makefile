@@ -1,7 +1,7 @@
 # Everything is set up by the target that needs it; `make demo` and `make test` are enough on a fresh machine.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup servers check test slow demo constraints clean
+.PHONY: help setup servers check test slow bench demo constraints clean
 BIN := .venv/bin
 
 help: ## this list
@@ -29,6 +29,9 @@ test: setup servers ## all tests but the slow ones, on real servers
 
 slow: setup servers ## the tests that take minutes
 	$(BIN)/pytest -m slow
+
+bench: setup ## how much mail goes through, beside the bare libraries at the same minute; two minutes
+	$(BIN)/python -m tests.bench
 
 constraints: setup ## the newest versions of all dependencies into constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --strip-extras --upgrade \

@@ -23,7 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import object_type_repr
 from markupsafe import Markup, escape
 
-from gateway.domain.actions import Words
+from gateway.domain.actions import CaseWords, StrangerWords, Words
 from gateway.domain.policy import Vendor
 from gateway.errors import BadConfig, NotFound
 
@@ -40,6 +40,8 @@ _CONTROL = [*range(32), *range(127, 160)]
 _IN_LINES = dict.fromkeys([*_CONTROL, 0x2028, 0x2029], " ")
 _IN_TEXT = dict.fromkeys(set(_CONTROL) - {9, 10}, "\N{REPLACEMENT CHARACTER}")
 _FILTERS = "capitalize count d default e escape first join last length lower replace string title trim upper"
+_PLAIN = frozenset((kind, word.name) for kind in (CaseWords, StrangerWords, Vendor) for word in fields(kind))
+"""What a template is given to read, all of it text and lists of text."""
 _WIDENING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
 
 
@@ -131,6 +133,10 @@ class Shelf(ImmutableSandboxedEnvironment):
         """Where an included or extended part is: in the language of who asks, else in English."""
         name = f"{parent.partition('/')[0]}/{template}"
         return name if name in self.sources else f"{FALLBACK}/{template}"
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Let what we give be read at once; of all else Jinja says whether it is safe, in many looks at it."""
+        return (type(obj), attr) in _PLAIN or super().is_safe_attribute(obj, attr, value)
 
     def is_safe_callable(self, obj: Any) -> bool:
         """Refuse the methods of text that write as wide as they are told."""

@@ -101,13 +101,10 @@ def take_back(ports: Ports) -> None:
 def handle(ports: Ports, raw: RawMail, mail: ParsedMail) -> Decision:
     """Decide one parsed mail and do what it asks for, in one transaction. Raises Conflict: try again."""
     evidence = judge(mail, raw.envelope)  # who vouches for the sender
-    facts = ports.db.read(mail_facts, ports, raw, mail)  # contact, agent, cases, our own mail
-    decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
-    if decision.kind in _KEEPS_ATTACHMENTS:  # a stranger's attachments are never stored
-        for part in mail.attachments:
-            ports.blobs.put(part.data)  # before any row names them
+    if mail.attachments:
+        _keep_attachments(ports, raw, mail, evidence)  # before any row names them
     with ports.db.begin() as tx:
-        facts = mail_facts(tx, ports, raw, mail)  # read again, inside
+        facts = mail_facts(tx, ports, raw, mail)  # contact, agent, cases, our own mail
         decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)  # the rungs; first that holds
         outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id))  # the one write path
         case = decision.case or next((done.case.number for done in outcomes if done.case), None)
@@ -121,6 +118,18 @@ def mail_facts(tx: sa.Connection, ports: Ports, raw: RawMail, mail: ParsedMail) 
     clues = find_clues(mail, raw.envelope, ports.tokens)  # what in it may name a case
     return_path = keyed_return_path(mail, raw.envelope, ports.tokens)
     return load.facts_for_mail(tx, mail, clues, return_path, ports.now())
+
+
+def _keep_attachments(ports: Ports, raw: RawMail, mail: ParsedMail, evidence: Evidence) -> None:
+    """Put the attachments of a mail that a case will keep, outside the transaction; a stranger's are never stored.
+
+    The decision that counts is made inside, on facts read again.
+    """
+    facts = ports.db.read(mail_facts, ports, raw, mail)
+    decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
+    if decision.kind in _KEEPS_ATTACHMENTS:
+        for part in mail.attachments:
+            ports.blobs.put(part.data)
 
 
 def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:

@@ -15,8 +15,7 @@ import sqlalchemy as sa
 
 from gateway.domain.model import Account, Agent, Contact
 from gateway.errors import BadUsage, NotFound, Refused
-from gateway.store import load, people
-from gateway.store import tables as t
+from gateway.store import load_people, people
 from gateway.store.db import Database
 
 LEAST_PIN = 8
@@ -81,30 +80,30 @@ def add_agent(db: Database, agent: Agent) -> Agent:
 
 def agents(tx: sa.Connection) -> tuple[Agent, ...]:
     """All agents, in the order in which they came."""
-    return load.agents(tx)
+    return load_people.agents(tx)
 
 
 def accounts(tx: sa.Connection) -> tuple[Account, ...]:
     """All accounts, by number."""
-    return load.accounts(tx)
+    return load_people.accounts(tx)
 
 
 def account(tx: sa.Connection, number: str) -> Account:
     """One account; NotFound if there is none."""
-    return load.account(tx, number)
+    return load_people.account(tx, number)
 
 
 def contacts(tx: sa.Connection, account: str | None = None) -> tuple[Contact, ...]:
     """All contacts, or those of one account (NotFound if there is none), in the order in which they came."""
-    if account is None:
-        return load.contacts(tx, sa.true())
-    return load.contacts(tx, t.contact.c.account == load.account(tx, account).number)
+    if account is not None:
+        load_people.account(tx, account)
+    return load_people.contacts(tx, account)
 
 
 def contact(tx: sa.Connection, address: str) -> Contact:
     """The contact who owns this address; NotFound if nobody does."""
     wanted = address.strip().lower() if address.isascii() else address_form(address)
-    found = load.contacts_by_address(tx, (wanted,)).get(wanted)
+    found = load_people.contacts_by_address(tx, (wanted,)).get(wanted)
     if found is None:
         raise NotFound(f"there is no contact {wanted}; `casegate contact list` shows them")
     return found

@@ -65,8 +65,7 @@ def perform_in(tx: sa.Connection, ports: Ports, actions: Sequence[Action], cause
         step += len(done.events)
         notices += done.notices
         outcomes.append(Outcome(case=done.case, mails=len(done.notices)))
-    for notice in merge(notices):
-        _owe(tx, ports, notice, cause, stamp)
+    save.outbox(tx, [_owed(tx, ports, notice, cause, stamp) for notice in merge(notices)])
     return tuple(outcomes)
 
 
@@ -90,8 +89,8 @@ def _facts(tx: sa.Connection, ports: Ports, action: workflow.CaseAction) -> Case
     return load.case_facts(tx, named, ports.tokens.mint(named), actors=(workflow.actor_of(action),))
 
 
-def _owe(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: Stamp) -> None:
-    """Render one notice into its final bytes, and owe it to its recipient."""
+def _owed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: Stamp) -> OutboxRow:
+    """One notice in its final bytes, as the outbox keeps it."""
     if notice.case is not None:
         earlier = load.sent_to(tx, notice.case, notice.recipient)
         notice = replace(notice, thread=(*notice.thread, *earlier))
@@ -107,7 +106,7 @@ def _owe(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: S
     if mail.remark is not None:
         text = f"the template {notice.template} failed, the shipped one was used: {mail.remark}"
         save.alarm_raised(tx, "template", at=stamp.at, text=text, mend="casegate template check, then restart")
-    row = OutboxRow(
+    return OutboxRow(
         id=OutboxId(0),
         case=notice.case,
         recipient=mail.recipient,
@@ -117,4 +116,3 @@ def _owe(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: S
         data=mail.data,
         created_at=stamp.at,
     )
-    save.outbox(tx, row)

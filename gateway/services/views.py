@@ -16,7 +16,7 @@ from gateway.domain.model import Agent, Case, Contact, Party, PartyKind, Turn
 from gateway.domain.policy import Policy
 from gateway.errors import NotFound
 from gateway.mail.token import Tokens
-from gateway.store import load
+from gateway.store import load, load_people
 from gateway.store import tables as t
 
 
@@ -122,7 +122,7 @@ class Names:
     """Addresses and names of the people that a view shows, read once."""
 
     def __init__(self, tx: sa.Connection, parties: set[Party]) -> None:
-        self._contacts, self._agents = load.people(tx, parties)
+        self._contacts, self._agents = load_people.people(tx, parties)
 
     def _person(self, party: Party) -> Contact | Agent | None:
         return self._contacts.get(party) or self._agents.get(party)

@@ -1,32 +1,30 @@
-"""Queries: rows become domain values. Everything a decision needs is read here, in a few indexed look-ups."""
+"""Queries: rows become domain values. Everything a decision needs is read here, in a few indexed look-ups.
+
+Statements that each mail runs stand ready at the top: building one costs more than running it.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from gateway.domain.facts import CaseFacts, MailFacts, OwnMail
 from gateway.domain.model import (
-    Account,
-    Agent,
-    AgentId,
     Case,
     CaseNumber,
     Contact,
-    ContactId,
-    ContactRole,
     Event,
     IntakeId,
     NoticeKind,
     OutboxId,
     Party,
-    PartyKind,
 )
 from gateway.domain.post import Clue, Envelope, OutboxRow, ParsedMail, RawMail
 from gateway.errors import NotFound
 from gateway.store import tables as t
+from gateway.store.load_people import account, agent_by_address, contacts_by_address, people, team
 
 ANSWER_ONCE_IN = timedelta(days=1)
 """A stranger gets the polite answer at most this often (SPEC section 7, rung 9)."""
@@ -37,93 +35,49 @@ THREAD_LENGTH = 40
 COPIED_MOST = 50
 """So many addresses of To and Cc are looked up."""
 
+NEWEST_SENT = 5
+"""So many of the mails that a person got on a case are named in the next one, beside the first."""
 
-def accounts(tx: sa.Connection, numbers: Iterable[str] | None = None) -> tuple[Account, ...]:
-    """The accounts of these numbers, or all, by number."""
-    query = select(t.account, t.address.c.address.label("manager")).outerjoin(
-        t.address, (t.address.c.agent_id == t.account.c.manager_id) & (t.address.c.position == 0)
+_CASES = select(t.cases).where(t.cases.c.number.in_(bindparam("numbers"))).order_by(t.cases.c.number)
+_CASES_LOCKED = _CASES.with_for_update()
+_PARTICIPANTS = (
+    select(t.participant.c.case_number, t.participant.c.party)
+    .where(t.participant.c.case_number.in_(bindparam("numbers")))
+    .order_by(t.participant.c.case_number, t.participant.c.position)
+)
+_CORRESPONDENCE = (
+    select(t.message.c.message_id, t.message.c.direction, t.message.c.automatic)
+    .where(t.message.c.case_number == bindparam("number"), t.message.c.message_id.is_not(None))
+    .order_by(t.message.c.id)
+)
+_HANDLED_BY = select(t.handled.c.intake_id).where(t.handled.c.fingerprint == bindparam("fingerprint"))
+_TOLD = (
+    select(t.outbox.c.id)
+    .where(
+        t.outbox.c.recipient == bindparam("address"),
+        t.outbox.c.kind == NoticeKind.UNREGISTERED,
+        t.outbox.c.created_at > bindparam("since"),
     )
-    if numbers is not None:
-        query = query.where(t.account.c.number.in_(tuple(numbers)))
-    return tuple(
-        Account(
-            number=row.number,
-            name=row.name,
-            domains=tuple(row.domains),
-            services=tuple(row.services),
-            lang=row.lang,
-            timezone=row.timezone,
-            manager=row.manager,
-            team=row.team,
-            calendar=row.calendar,
-            valid_until=row.valid_until,
-        )
-        for row in tx.execute(query.order_by(t.account.c.number))
-    )
-
-
-def account(tx: sa.Connection, number: str) -> Account:
-    """One account; NotFound if there is none."""
-    found = accounts(tx, (number,))
-    if not found:
-        raise NotFound(f"there is no account {number}; `casegate account list` shows them")
-    return found[0]
-
-
-def contacts(tx: sa.Connection, where: sa.ColumnElement[bool]) -> tuple[Contact, ...]:
-    """The contacts that a condition on `contact` or `address` selects, with all their addresses, by id."""
-    chosen = select(t.address.c.contact_id).join(t.contact, t.contact.c.id == t.address.c.contact_id).where(where)
-    query = (
-        select(t.contact, t.address.c.address)
-        .join(t.address, t.address.c.contact_id == t.contact.c.id)
-        .where(t.contact.c.id.in_(chosen))
-        .order_by(t.contact.c.id, t.address.c.position, t.address.c.address)
-    )
-    found: dict[int, Contact] = {}
-    for row in tx.execute(query):
-        known = found.get(row.id)
-        found[row.id] = Contact(
-            id=ContactId(row.id),
-            account=row.account,
-            name=row.name,
-            addresses=(*known.addresses, row.address) if known else (row.address,),
-            roles=frozenset(ContactRole(role) for role in row.roles),
-            phone=row.phone,
-            lang=row.lang,
-            access=row.access,
-            active=row.active,
-        )
-    return tuple(found.values())
-
-
-def contacts_by_address(tx: sa.Connection, addresses: Iterable[str]) -> dict[str, Contact]:
-    """The contacts that own these addresses (stored form), active or not."""
-    wanted = set(addresses)
-    if not wanted:
-        return {}
-    found = contacts(tx, t.address.c.address.in_(wanted))
-    return {address: contact for contact in found for address in contact.addresses if address in wanted}
-
-
-def agents(tx: sa.Connection, where: sa.ColumnElement[bool] | None = None) -> tuple[Agent, ...]:
-    """The agents that a condition on `agent` or `address` selects, or all, by id."""
-    query = select(t.agent, t.address.c.address).join(
-        t.address, (t.address.c.agent_id == t.agent.c.id) & (t.address.c.position == 0)
-    )
-    if where is not None:
-        query = query.where(where)
-    return tuple(
-        Agent(
-            id=AgentId(row.id),
-            name=row.name,
-            address=row.address,
-            kind=row.kind,
-            teams=tuple(row.teams),
-            os_user=row.os_user,
-            active=row.active,
-        )
-        for row in tx.execute(query.order_by(t.agent.c.id))
-    )
+    .limit(1)
+)
+_OWN_MAIL = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient)
+_OWN_MAIL_BY_RETURN_PATH = _OWN_MAIL.where(t.outbox.c.return_path == bindparam("return_path"))
+_OWN_MAIL_BY_MESSAGE_ID = _OWN_MAIL.where(t.outbox.c.message_id == bindparam("message_id"))
+_THREADS = select(t.thread.c.message_id, t.thread.c.case_number).where(
+    t.thread.c.message_id.in_(bindparam("message_ids"))
+)
+_RAW_MAILS = (
+    select(t.intake, t.raw_mail.c.data, t.raw_mail.c.sha256)
+    .join(t.raw_mail, t.raw_mail.c.intake_id == t.intake.c.id)
+    .where(t.intake.c.id.in_(bindparam("ids")))
+    .order_by(t.intake.c.id)
+)
+_SENT_TO = select(t.outbox.c.message_id).where(
+    t.outbox.c.case_number == bindparam("number"), t.outbox.c.recipient == bindparam("recipient")
+)
+_FIRST_SENT_TO = _SENT_TO.order_by(t.outbox.c.id).limit(1)
+_NEWEST_SENT_TO = _SENT_TO.order_by(t.outbox.c.id.desc()).limit(NEWEST_SENT)
+_OUTBOX_ROWS = select(t.outbox).where(t.outbox.c.id.in_(bindparam("ids"))).order_by(t.outbox.c.id)
 
 
 def case_from(row: sa.Row[Any], participants: Sequence[str]) -> Case:
@@ -150,17 +104,14 @@ def case_from(row: sa.Row[Any], participants: Sequence[str]) -> Case:
 def participants_of(tx: sa.Connection, numbers: Sequence[int]) -> dict[int, list[str]]:
     """Participants by case number, in the order in which they joined."""
     found: dict[int, list[str]] = {number: [] for number in numbers}
-    query = select(t.participant.c.case_number, t.participant.c.party).where(t.participant.c.case_number.in_(numbers))
-    for number, party in tx.execute(query.order_by(t.participant.c.case_number, t.participant.c.position)):
+    for number, party in tx.execute(_PARTICIPANTS, {"numbers": numbers}):
         found[number].append(party)
     return found
 
 
 def cases(tx: sa.Connection, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Case]:
     """Cases by number; those that do not exist are left out. `lock` holds the rows until the commit."""
-    wanted = sorted(set(numbers))
-    query = select(t.cases).where(t.cases.c.number.in_(wanted)).order_by(t.cases.c.number)
-    rows = tx.execute(query.with_for_update() if lock else query).all()
+    rows = tx.execute(_CASES_LOCKED if lock else _CASES, {"numbers": sorted(set(numbers))}).all()
     joined = participants_of(tx, [row.number for row in rows])
     return {row.number: case_from(row, joined[row.number]) for row in rows}
 
@@ -175,11 +126,7 @@ def case_facts(tx: sa.Connection, number: CaseNumber, token: str, *, actors: Ite
         raise NotFound(f"there is no case {number}")
     parties = {case.reporter, *case.participants, *([case.assignee] if case.assignee else []), *actors}
     known_contacts, known_agents = people(tx, parties)
-    thread = tx.execute(
-        select(t.message.c.message_id, t.message.c.direction, t.message.c.automatic)
-        .where(t.message.c.case_number == number, t.message.c.message_id.is_not(None))
-        .order_by(t.message.c.id)
-    ).all()
+    thread = tx.execute(_CORRESPONDENCE, {"number": number}).all()
     inbound = [row.message_id for row in thread if row.direction == "inbound" and not row.automatic]
     return CaseFacts(
         number=number,
@@ -206,22 +153,6 @@ def opening_facts(tx: sa.Connection, number: CaseNumber, token: str, contact: Co
     )
 
 
-def people(tx: sa.Connection, parties: Iterable[Party]) -> tuple[dict[Party, Contact], dict[Party, Agent]]:
-    """The contacts and agents among these parties."""
-    wanted = set(parties)
-    contact_ids = [int(party.id) for party in wanted if party.kind is PartyKind.CONTACT]
-    agent_ids = [int(party.id) for party in wanted if party.kind is PartyKind.AGENT]
-    found = contacts(tx, t.contact.c.id.in_(contact_ids)) if contact_ids else ()
-    working = agents(tx, t.agent.c.id.in_(agent_ids)) if agent_ids else ()
-    return {contact.party: contact for contact in found}, {agent.party: agent for agent in working}
-
-
-def team(tx: sa.Connection, name: str) -> tuple[Agent, ...]:
-    """The active agents of a team; a team without anyone is all active agents (SPEC section 4)."""
-    active = agents(tx, t.agent.c.active)
-    return tuple(agent for agent in active if name in agent.teams) or active
-
-
 def facts_for_mail(
     tx: sa.Connection, mail: ParsedMail, clues: Sequence[Clue], return_path: str | None, now: datetime
 ) -> MailFacts:
@@ -230,7 +161,7 @@ def facts_for_mail(
     named = (*((sender,) if sender else ()), *mail.to[:COPIED_MOST], *mail.cc[:COPIED_MOST])
     known = contacts_by_address(tx, named)
     contact = known.get(sender) if sender else None
-    agent = next(iter(agents(tx, t.address.c.address == sender)), None) if sender and not contact else None
+    agent = agent_by_address(tx, sender) if sender and not contact else None
     copied = {known[a].id: known[a] for a in (*mail.to, *mail.cc) if a in known and known[a].may_write}
     return MailFacts(
         handled_by=_handled_by(tx, mail.fingerprint),
@@ -245,31 +176,25 @@ def facts_for_mail(
 
 
 def _handled_by(tx: sa.Connection, fingerprint: str) -> IntakeId | None:
-    found = tx.scalar(select(t.handled.c.intake_id).where(t.handled.c.fingerprint == fingerprint))
+    found = tx.scalar(_HANDLED_BY, {"fingerprint": fingerprint})
     return IntakeId(found) if found is not None else None
 
 
 def _is_our_own(tx: sa.Connection, message_id: str | None) -> bool:
-    if message_id is None:
-        return False
-    return tx.scalar(select(t.outbox.c.id).where(t.outbox.c.message_id == message_id)) is not None
+    return message_id is not None and tx.scalar(_OWN_MAIL_BY_MESSAGE_ID, {"message_id": message_id}) is not None
 
 
 def _told(tx: sa.Connection, address: str, since: datetime) -> bool:
-    query = select(t.outbox.c.id).where(
-        t.outbox.c.recipient == address, t.outbox.c.kind == NoticeKind.UNREGISTERED, t.outbox.c.created_at > since
-    )
-    return tx.scalar(query.limit(1)) is not None
+    return tx.scalar(_TOLD, {"address": address, "since": since}) is not None
 
 
 def _own_mail(tx: sa.Connection, mail: ParsedMail, return_path: str | None) -> OwnMail | None:
-    columns = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient)
     row = None
     if return_path is not None:
-        row = tx.execute(columns.where(t.outbox.c.return_path == return_path)).first()
+        row = tx.execute(_OWN_MAIL_BY_RETURN_PATH, {"return_path": return_path}).first()
     keyed = row is not None
     if row is None and mail.report is not None and mail.report.original_message_id:
-        row = tx.execute(columns.where(t.outbox.c.message_id == mail.report.original_message_id)).first()
+        row = tx.execute(_OWN_MAIL_BY_MESSAGE_ID, {"message_id": mail.report.original_message_id}).first()
     if row is None:
         return None
     case = CaseNumber(row.case_number) if row.case_number is not None else None
@@ -282,10 +207,8 @@ def _cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clu
         if clue.number is not None:
             pairs.append((clue, clue.number))
         elif clue.message_ids:
-            query = select(t.thread.c.message_id, t.thread.c.case_number).where(
-                t.thread.c.message_id.in_(clue.message_ids[:THREAD_LENGTH])
-            )
-            found = sorted(tx.execute(query), key=lambda row: (clue.message_ids.index(row[0]), row[1]))
+            rows = tx.execute(_THREADS, {"message_ids": clue.message_ids[:THREAD_LENGTH]})
+            found = sorted(rows, key=lambda row: (clue.message_ids.index(row[0]), row[1]))
             pairs += [(clue, number) for _, number in found]
     known = cases(tx, {number for _, number in pairs}) if pairs else {}
     return tuple((clue, known[number]) for clue, number in pairs if number in known)
@@ -293,12 +216,6 @@ def _cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clu
 
 def raw_mails(tx: sa.Connection, ids: Sequence[int]) -> list[tuple[RawMail, str | None]]:
     """Intake rows with their bytes, by id; a large mail has empty bytes and the hash of its blob instead."""
-    query = (
-        select(t.intake, t.raw_mail.c.data, t.raw_mail.c.sha256)
-        .join(t.raw_mail, t.raw_mail.c.intake_id == t.intake.c.id)
-        .where(t.intake.c.id.in_(ids))
-        .order_by(t.intake.c.id)
-    )
     return [
         (
             RawMail(
@@ -319,22 +236,20 @@ def raw_mails(tx: sa.Connection, ids: Sequence[int]) -> list[tuple[RawMail, str 
             ),
             row.sha256,
         )
-        for row in tx.execute(query)
+        for row in tx.execute(_RAW_MAILS, {"ids": ids})
     ]
 
 
 def sent_to(tx: sa.Connection, number: int, recipient: str) -> tuple[str, ...]:
     """The Message-IDs of what this person got on this case, the first and the newest, oldest first."""
-    where = (t.outbox.c.case_number == number) & (t.outbox.c.recipient == recipient)
-    query = select(t.outbox.c.message_id).where(where)
-    first = tx.scalars(query.order_by(t.outbox.c.id).limit(1)).all()
-    newest = tx.scalars(query.order_by(t.outbox.c.id.desc()).limit(5)).all()
+    whom = {"number": number, "recipient": recipient}
+    newest = tx.scalars(_NEWEST_SENT_TO, whom).all()
+    first = tx.scalars(_FIRST_SENT_TO, whom).all() if len(newest) == NEWEST_SENT else ()
     return tuple(dict.fromkeys((*first, *reversed(newest))))
 
 
 def outbox_rows(tx: sa.Connection, ids: Sequence[int]) -> tuple[OutboxRow, ...]:
     """Outbox rows with their bytes, by id."""
-    query = select(t.outbox).where(t.outbox.c.id.in_(ids)).order_by(t.outbox.c.id)
     return tuple(
         OutboxRow(
             id=OutboxId(row.id),
@@ -350,7 +265,7 @@ def outbox_rows(tx: sa.Connection, ids: Sequence[int]) -> tuple[OutboxRow, ...]:
             next_attempt_at=row.next_attempt_at,
             last_error=row.last_error,
         )
-        for row in tx.execute(query)
+        for row in tx.execute(_OUTBOX_ROWS, {"ids": ids})
     )
 
 

@@ -1,14 +1,16 @@
 """Domain values become rows. Nothing else writes cases, intake or outbox.
 
 Every function takes the connection of a `db.begin()` transaction and leaves the commit to it.
+Statements that each mail runs stand ready at the top: building one costs more than running it.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.actions import Change
@@ -17,10 +19,41 @@ from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, 
 from gateway.errors import Conflict
 from gateway.store import tables as t
 
+_OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
+"""Mail that is still owed."""
 
-def _insert(tx: sa.Connection, table: sa.Table) -> Any:
-    """An INSERT of this dialect, which knows ON CONFLICT."""
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
+"""Both know ON CONFLICT; `dialect.name` says which."""
+
+_NEW_INTAKE = {
+    dialect: insert(t.intake).on_conflict_do_nothing(index_elements=["transport_id"]).returning(t.intake.c.id)
+    for dialect, insert in _INSERT.items()
+}
+_NEW_RAW_MAIL = sa.insert(t.raw_mail)
+_DECIDED_INTAKE = sa.update(t.intake).where(
+    t.intake.c.id == bindparam("intake"), t.intake.c.state == IntakeState.PENDING
+)
+_NEW_HANDLED = sa.insert(t.handled)
+_NEXT_CASE = (
+    sa.update(t.counter)
+    .where(t.counter.c.name == "case")
+    .values(value=t.counter.c.value + 1)
+    .returning(t.counter.c.value)
+)
+_NEW_CASE = sa.insert(t.cases)
+_CHANGED_CASE = sa.update(t.cases).where(
+    t.cases.c.number == bindparam("case"), t.cases.c.version == bindparam("before")
+)
+_COUNTED_PARTICIPANTS = (
+    select(sa.func.count()).select_from(t.participant).where(t.participant.c.case_number == bindparam("case"))
+)
+_NEW_PARTICIPANT = sa.insert(t.participant)
+_NEW_EVENT = sa.insert(t.event)
+_NEW_MESSAGE = sa.insert(t.message).returning(t.message.c.id)
+_NEW_ATTACHMENT = sa.insert(t.attachment)
+_NEW_THREAD = {dialect: insert(t.thread).on_conflict_do_nothing() for dialect, insert in _INSERT.items()}
+_NEW_OUTBOX = sa.insert(t.outbox)
+_SETTLED_OUTBOX = sa.update(t.outbox).where(t.outbox.c.id == bindparam("outbox"), t.outbox.c.state.in_(_OPEN))
 
 
 def intake(
@@ -44,13 +77,12 @@ def intake(
         "faults": 0,
         "passed": [],
     }
-    statement = _insert(tx, t.intake).values(row).on_conflict_do_nothing(index_elements=["transport_id"])
-    new = tx.scalar(statement.returning(t.intake.c.id))
+    new = tx.scalar(_NEW_INTAKE[tx.dialect.name], row)
     if new is None:
         known = tx.scalar(select(t.intake.c.id).where(t.intake.c.transport_id == envelope.transport_id))
         return IntakeId(int(known or 0))
     place = {"data": data} if sha256 is None else {"sha256": sha256}
-    tx.execute(sa.insert(t.raw_mail).values(intake_id=new, **place))
+    tx.execute(_NEW_RAW_MAIL, {"intake_id": new, **place})
     return IntakeId(new)
 
 
@@ -76,26 +108,23 @@ def intake_decided(tx: sa.Connection, id_: IntakeId, decided: Decided) -> None:
     Raises Conflict if the row was decided meanwhile, or a copy of it is handled at this moment: when it is
     tried again it finds itself a duplicate.
     """
-    done = tx.execute(
-        sa.update(t.intake)
-        .where(t.intake.c.id == id_, t.intake.c.state == IntakeState.PENDING)
-        .values(
-            state=decided.state,
-            decision=decided.decision,
-            reason=decided.reason,
-            rung=decided.rung,
-            evidence=decided.evidence,
-            passed=[list(pair) for pair in decided.passed],
-            case_number=decided.case,
-            sender=decided.sender,
-            subject=decided.subject,
-            lease_until=None,
-        )
-    )
+    values = {
+        "state": decided.state,
+        "decision": decided.decision,
+        "reason": decided.reason,
+        "rung": decided.rung,
+        "evidence": decided.evidence,
+        "passed": [list(pair) for pair in decided.passed],
+        "case_number": decided.case,
+        "sender": decided.sender,
+        "subject": decided.subject,
+        "lease_until": None,
+    }
+    done = tx.execute(_DECIDED_INTAKE, {"intake": id_, **values})
     if done.rowcount != 1:
         raise Conflict(f"intake {id_} was decided by somebody else")
     if decided.fingerprint is not None:
-        tx.execute(sa.insert(t.handled).values(fingerprint=decided.fingerprint, intake_id=id_))
+        tx.execute(_NEW_HANDLED, {"fingerprint": decided.fingerprint, "intake_id": id_})
 
 
 def intake_failed(tx: sa.Connection, id_: IntakeId) -> None:
@@ -112,8 +141,7 @@ def intake_postponed(tx: sa.Connection, id_: IntakeId, until: datetime) -> None:
 
 def next_case_number(tx: sa.Connection) -> CaseNumber:
     """The number of the case that this transaction opens; without gaps."""
-    query = sa.update(t.counter).where(t.counter.c.name == "case").values(value=t.counter.c.value + 1)
-    return CaseNumber(tx.execute(query.returning(t.counter.c.value)).scalar_one())
+    return CaseNumber(tx.execute(_NEXT_CASE).scalar_one())
 
 
 def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
@@ -121,7 +149,7 @@ def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
     if done.case is not None and done.events:
         _case(tx, done.case, events=len(done.events))
         tx.execute(
-            sa.insert(t.event),
+            _NEW_EVENT,
             [
                 {
                     "case_number": entry.case,
@@ -158,45 +186,40 @@ def _case(tx: sa.Connection, case: Case, *, events: int) -> None:
         "version": case.version,
     }
     before = case.version - events
+    known = 0
     if before == 0:
-        tx.execute(sa.insert(t.cases).values(number=case.number, **row))
+        tx.execute(_NEW_CASE, {"number": case.number, **row})
     else:
-        where = (t.cases.c.number == case.number) & (t.cases.c.version == before)
-        if tx.execute(sa.update(t.cases).where(where).values(row)).rowcount != 1:
+        if tx.execute(_CHANGED_CASE, {"case": case.number, "before": before, **row}).rowcount != 1:
             raise Conflict(f"case {case.number} was changed by somebody else")
-    known = tx.scalar(
-        select(sa.func.count()).select_from(t.participant).where(t.participant.c.case_number == case.number)
-    )
+        known = tx.scalar(_COUNTED_PARTICIPANTS, {"case": case.number}) or 0
     joined = [
         {"case_number": case.number, "party": str(party), "position": position}
         for position, party in enumerate(case.participants)
-        if position >= (known or 0)
+        if position >= known
     ]
     if joined:
-        tx.execute(sa.insert(t.participant), joined)
+        tx.execute(_NEW_PARTICIPANT, joined)
 
 
 def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: datetime) -> None:
-    new = tx.execute(
-        sa.insert(t.message)
-        .values(
-            case_number=number,
-            direction=message.direction,
-            author=str(message.author),
-            automatic=message.automatic,
-            authenticity=message.authenticity,
-            at=at,
-            subject=message.subject,
-            text=message.text,
-            quoted=message.quoted,
-            message_id=message.message_id,
-            intake_id=message.intake,
-        )
-        .returning(t.message.c.id)
-    ).scalar_one()
+    row = {
+        "case_number": number,
+        "direction": message.direction,
+        "author": str(message.author),
+        "automatic": message.automatic,
+        "authenticity": message.authenticity,
+        "at": at,
+        "subject": message.subject,
+        "text": message.text,
+        "quoted": message.quoted,
+        "message_id": message.message_id,
+        "intake_id": message.intake,
+    }
+    new = tx.execute(_NEW_MESSAGE, row).scalar_one()
     if message.attachments:
         tx.execute(
-            sa.insert(t.attachment),
+            _NEW_ATTACHMENT,
             [
                 {
                     "message": new,
@@ -209,36 +232,36 @@ def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: dateti
             ],
         )
     if message.message_id:
-        thread(tx, number, message.message_id)
+        _thread(tx, [(number, message.message_id)])
 
 
-def thread(tx: sa.Connection, number: CaseNumber, message_id: str) -> None:
-    """Remember that this Message-ID belongs to this case."""
-    row = _insert(tx, t.thread).values(message_id=message_id, case_number=number)
-    tx.execute(row.on_conflict_do_nothing())
+def _thread(tx: sa.Connection, pairs: Sequence[tuple[CaseNumber, str]]) -> None:
+    """Remember which case a Message-ID belongs to."""
+    rows = [{"message_id": message_id, "case_number": number} for number, message_id in pairs]
+    if rows:
+        tx.execute(_NEW_THREAD[tx.dialect.name], rows)
 
 
-def outbox(tx: sa.Connection, row: OutboxRow) -> OutboxId:
-    """Owe a mail: in the same transaction as the change that it tells about. `row.id` is ignored."""
-    new = tx.execute(
-        sa.insert(t.outbox)
-        .values(
-            case_number=row.case,
-            recipient=row.recipient,
-            kind=row.kind,
-            state=row.state,
-            return_path=row.return_path,
-            message_id=row.message_id,
-            data=row.data,
-            created_at=row.created_at,
-            attempts=0,
-            next_attempt_at=row.next_attempt_at or row.created_at,
-        )
-        .returning(t.outbox.c.id)
-    ).scalar_one()
-    if row.case is not None:
-        thread(tx, row.case, row.message_id)
-    return OutboxId(new)
+def outbox(tx: sa.Connection, mails: Sequence[OutboxRow]) -> None:
+    """Owe mails: in the same transaction as the change that they tell about. Their `id` is ignored."""
+    rows = [
+        {
+            "case_number": mail.case,
+            "recipient": mail.recipient,
+            "kind": mail.kind,
+            "state": mail.state,
+            "return_path": mail.return_path,
+            "message_id": mail.message_id,
+            "data": mail.data,
+            "created_at": mail.created_at,
+            "attempts": 0,
+            "next_attempt_at": mail.next_attempt_at or mail.created_at,
+        }
+        for mail in mails
+    ]
+    if rows:
+        tx.execute(_NEW_OUTBOX, rows)
+    _thread(tx, [(mail.case, mail.message_id) for mail in mails if mail.case is not None])
 
 
 def outbox_settled(
@@ -254,10 +277,8 @@ def outbox_settled(
     values: dict[str, Any] = {"state": state, "last_error": text, "lease_until": None}
     if next_attempt_at is not None:
         values["next_attempt_at"] = next_attempt_at
-    if not attempted:
-        values["attempts"] = t.outbox.c.attempts - 1
-    open_states = (OutboxState.PENDING, OutboxState.IN_DOUBT)
-    tx.execute(sa.update(t.outbox).where(t.outbox.c.id == id_, t.outbox.c.state.in_(open_states)).values(values))
+    settled = _SETTLED_OUTBOX if attempted else _SETTLED_OUTBOX.values(attempts=t.outbox.c.attempts - 1)
+    tx.execute(settled, {"outbox": id_, **values})
 
 
 def outbox_failed(tx: sa.Connection, id_: OutboxId, text: str) -> bool:
@@ -270,8 +291,7 @@ def outbox_failed(tx: sa.Connection, id_: OutboxId, text: str) -> bool:
 
 def outbox_postponed(tx: sa.Connection, until: datetime) -> None:
     """All mail that is due waits until then: the relay is away, no mail is at fault."""
-    open_states = (OutboxState.PENDING, OutboxState.IN_DOUBT)
-    where = t.outbox.c.state.in_(open_states) & (t.outbox.c.next_attempt_at < until)
+    where = t.outbox.c.state.in_(_OPEN) & (t.outbox.c.next_attempt_at < until)
     tx.execute(sa.update(t.outbox).where(where).values(next_attempt_at=until))
 
 
@@ -283,7 +303,7 @@ def outbox_untried_due(tx: sa.Connection, now: datetime) -> None:
 
 def alarm_raised(tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str) -> None:
     """Say that a person must mend something; `since` stays that of the first time."""
-    row = _insert(tx, t.alarm).values(name=name, since=at, text=text, mend=mend)
+    row = _INSERT[tx.dialect.name](t.alarm).values(name=name, since=at, text=text, mend=mend)
     tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"text": text, "mend": mend}))
 
 

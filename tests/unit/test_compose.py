@@ -247,7 +247,7 @@ def test_the_subject_is_the_cases_own_behind_one_token(subject: str, shown: str)
     """So that all mail of a case has one subject, and the first token in it is the right one."""
     message = read(composed(with_words(subject=subject)))
     assert message["Subject"] == f"Re: {TOKEN} {shown}".rstrip()
-    assert [clue.number for clue in subject_tokens(message["Subject"], TOKENS)] == [1042]
+    assert [clue.number for clue in subject_tokens(message["Subject"], TOKENS) if clue.valid] == [1042]
 
 
 def test_what_answers_nothing_is_no_re() -> None:

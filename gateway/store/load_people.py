@@ -1,0 +1,146 @@
+"""Accounts, contacts and agents as domain values. Deciding a mail asks here, and so do the commands that list them.
+
+Statements that each mail runs stand ready at the top: building one costs more than running it.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import bindparam, select
+
+from gateway.domain.model import Account, Agent, AgentId, Contact, ContactId, ContactRole, Party, PartyKind
+from gateway.errors import NotFound
+from gateway.store import tables as t
+
+_ACCOUNTS = (
+    select(t.account, t.address.c.address.label("manager"))
+    .outerjoin(t.address, (t.address.c.agent_id == t.account.c.manager_id) & (t.address.c.position == 0))
+    .order_by(t.account.c.number)
+)
+_ACCOUNT = _ACCOUNTS.where(t.account.c.number == bindparam("number"))
+
+_CONTACTS = (
+    select(t.contact, t.address.c.address)
+    .join(t.address, t.address.c.contact_id == t.contact.c.id)
+    .order_by(t.contact.c.id, t.address.c.position, t.address.c.address)
+)
+_CONTACTS_BY_ID = _CONTACTS.where(t.contact.c.id.in_(bindparam("ids")))
+_CONTACTS_BY_ADDRESS = _CONTACTS.where(
+    t.contact.c.id.in_(select(t.address.c.contact_id).where(t.address.c.address.in_(bindparam("addresses"))))
+)
+
+_AGENTS = (
+    select(t.agent, t.address.c.address)
+    .join(t.address, (t.address.c.agent_id == t.agent.c.id) & (t.address.c.position == 0))
+    .order_by(t.agent.c.id)
+)
+_AGENTS_BY_ID = _AGENTS.where(t.agent.c.id.in_(bindparam("ids")))
+_AGENT_BY_ADDRESS = _AGENTS.where(t.address.c.address == bindparam("address"))
+_ACTIVE_AGENTS = _AGENTS.where(t.agent.c.active)
+
+
+def accounts(tx: sa.Connection) -> tuple[Account, ...]:
+    """All accounts, by number."""
+    return _accounts(tx, _ACCOUNTS)
+
+
+def account(tx: sa.Connection, number: str) -> Account:
+    """One account; NotFound if there is none."""
+    found = _accounts(tx, _ACCOUNT, number=number)
+    if not found:
+        raise NotFound(f"there is no account {number}; `casegate account list` shows them")
+    return found[0]
+
+
+def _accounts(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tuple[Account, ...]:
+    return tuple(
+        Account(
+            number=row.number,
+            name=row.name,
+            domains=tuple(row.domains),
+            services=tuple(row.services),
+            lang=row.lang,
+            timezone=row.timezone,
+            manager=row.manager,
+            team=row.team,
+            calendar=row.calendar,
+            valid_until=row.valid_until,
+        )
+        for row in tx.execute(query, values)
+    )
+
+
+def contacts(tx: sa.Connection, account: str | None = None) -> tuple[Contact, ...]:
+    """The contacts of an account, or of all, by id."""
+    query = _CONTACTS if account is None else _CONTACTS.where(t.contact.c.account == account)
+    return _contacts(tx, query)
+
+
+def contacts_by_address(tx: sa.Connection, addresses: Iterable[str]) -> dict[str, Contact]:
+    """The contacts that own these addresses (stored form), active or not."""
+    wanted = set(addresses)
+    if not wanted:
+        return {}
+    found = _contacts(tx, _CONTACTS_BY_ADDRESS, addresses=sorted(wanted))
+    return {address: contact for contact in found for address in contact.addresses if address in wanted}
+
+
+def _contacts(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tuple[Contact, ...]:
+    """Contacts with all their addresses; a row is one address."""
+    found: dict[int, Contact] = {}
+    for row in tx.execute(query, values):
+        known = found.get(row.id)
+        found[row.id] = Contact(
+            id=ContactId(row.id),
+            account=row.account,
+            name=row.name,
+            addresses=(*known.addresses, row.address) if known else (row.address,),
+            roles=frozenset(ContactRole(role) for role in row.roles),
+            phone=row.phone,
+            lang=row.lang,
+            access=row.access,
+            active=row.active,
+        )
+    return tuple(found.values())
+
+
+def agents(tx: sa.Connection) -> tuple[Agent, ...]:
+    """All agents, by id."""
+    return _agents(tx, _AGENTS)
+
+
+def agent_by_address(tx: sa.Connection, address: str) -> Agent | None:
+    """The agent who gets mail at this address (stored form), active or not."""
+    return next(iter(_agents(tx, _AGENT_BY_ADDRESS, address=address)), None)
+
+
+def team(tx: sa.Connection, name: str) -> tuple[Agent, ...]:
+    """The active agents of a team; a team without anyone is all active agents (SPEC section 4)."""
+    active = _agents(tx, _ACTIVE_AGENTS)
+    return tuple(agent for agent in active if name in agent.teams) or active
+
+
+def _agents(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tuple[Agent, ...]:
+    return tuple(
+        Agent(
+            id=AgentId(row.id),
+            name=row.name,
+            address=row.address,
+            kind=row.kind,
+            teams=tuple(row.teams),
+            os_user=row.os_user,
+            active=row.active,
+        )
+        for row in tx.execute(query, values)
+    )
+
+
+def people(tx: sa.Connection, parties: Iterable[Party]) -> tuple[dict[Party, Contact], dict[Party, Agent]]:
+    """The contacts and agents among these parties."""
+    wanted = set(parties)
+    contact_ids = [int(party.id) for party in wanted if party.kind is PartyKind.CONTACT]
+    agent_ids = [int(party.id) for party in wanted if party.kind is PartyKind.AGENT]
+    found = _contacts(tx, _CONTACTS_BY_ID, ids=contact_ids) if contact_ids else ()
+    working = _agents(tx, _AGENTS_BY_ID, ids=agent_ids) if agent_ids else ()
+    return {contact.party: contact for contact in found}, {agent.party: agent for agent in working}
