@@ -6,7 +6,7 @@ exec </dev/null
 cd "$(dirname "$0")/.."
 . .ci/lib.sh
 
-programs="initdb=postgresql swaks=swaks" # program=Debian package
+programs="initdb=postgresql postfix=postfix swaks=swaks" # program=Debian package
 
 here() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1; }
 

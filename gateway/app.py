@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import structlog
 
 from gateway import wiring
+from gateway.adapters.imap_in import watchers
 from gateway.adapters.smtp_in import Door, DoorSettings, open_door
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.config import Settings, read_password
@@ -25,7 +26,7 @@ from gateway.domain.post import OutboxRow, ParsedMail, RawMail, Unreadable
 from gateway.errors import BadConfig, CasegateError, Conflict, Temporary
 from gateway.mail.ladder import Decision
 from gateway.parsing import ParseFault, ParsePool
-from gateway.services import inbound, outbox
+from gateway.services import inbound, mailboxes, outbox
 from gateway.services.ports import Courier, Delivery, DeliveryState, Ports
 from gateway.writer import Writer
 
@@ -102,6 +103,7 @@ class Gateway:
             self._couriers.put_nowait(courier)
         self._all_couriers = couriers
         self._writer = Writer(ports)
+        self._watchers = watchers(settings, ports, self._writer.do)
         self._parser = parser or ParsePool(ports.policy.mail)
         self._stopping = asyncio.Event()
         self._alarmed = True  # what an earlier daemon saw is not known; the first mail that leaves clears it
@@ -118,6 +120,8 @@ class Gateway:
             await self._take_up()
             addresses = {name: doors[name].address if name in doors else None for name in ("smtp", "lmtp")}
             log.info("ready", **addresses, metrics=None)
+            for watcher in self._watchers:
+                watcher.start()
             await self._work()
         finally:
             await asyncio.gather(*(door.close() for door in doors.values()))
@@ -142,6 +146,7 @@ class Gateway:
         self._writer.start()
         try:
             await self._take_up()
+            await asyncio.gather(*(asyncio.to_thread(watcher.once) for watcher in self._watchers))
             while batch := await self._writer.run(partial(inbound.lease, self._ports)):
                 await _all(self._handle(raw) for raw in batch)
             while self._all_couriers and (rows := await self._lease_outbox()):
@@ -152,12 +157,16 @@ class Gateway:
     def stop(self) -> None:
         """Have `serve` finish what is in hand and return."""
         self._stopping.set()
+        for watcher in self._watchers:
+            watcher.stop()
         self._bell.ring()
 
     async def _take_up(self) -> None:
         """Go on where an earlier daemon ended."""
         await self._writer.run(partial(inbound.take_back, self._ports))
         await self._writer.run(partial(outbox.resume, self._ports))
+        names = [mailbox.name for mailbox in self._settings.imap]
+        await self._writer.run(partial(mailboxes.forget, self._ports, names))
         for problem in await self._writer.run(partial(outbox.check_templates, self._ports)):
             log.warning("template.faulty", text=problem)
 
@@ -277,6 +286,9 @@ class Gateway:
         log.info("outbox.attempted", id=row.id, case=row.case, kind=row.kind, outcome=delivery.state, ms=ms)
 
     async def _close(self) -> None:
+        for watcher in self._watchers:
+            watcher.stop()
+        await asyncio.gather(*(asyncio.to_thread(watcher.join) for watcher in self._watchers))
         await self._parser.close()
         for courier in self._all_couriers:
             await courier.close()

@@ -27,6 +27,7 @@ LOGGED = frozenset(
     {
         "event", "level", "timestamp", "id", "case", "cause", "kind", "decision", "rung", "state", "outcome",
         "attempts", "ms", "trace", "error", "smtp", "lmtp", "metrics", "recipients", "version", "text", "mend", "where",
+        "mailbox",
     }
 )  # fmt: skip
 """Only these keys reach a log, so that no content of a mail can."""
@@ -125,6 +126,7 @@ def configure_logging() -> None:
     )
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd says several lines a command
     logging.getLogger("mail.log").addHandler(logging.NullHandler())
+    logging.getLogger("imapclient").addHandler(logging.NullHandler())  # it quotes what a server says
 
 
 def _only_listed_keys(_logger: Any, _method: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -64,11 +64,20 @@ class Writer:
 
     async def run(self, job: Callable[[], T]) -> T:
         """Do one piece of writing, and give what it returns or raises."""
+        return await asyncio.wrap_future(self._hand_over(job))
+
+    def do(self, job: Callable[[], T]) -> T:
+        """What `run` does, for a thread of its own. Raises Temporary when the daemon ends."""
+        return self._hand_over(job).result()
+
+    def _hand_over(self, job: Callable[[], T]) -> "Future[T]":
         future: Future[T] = Future()
         with self._wake:
+            if self._stopping:
+                raise Temporary("Casegate is stopping")
             self._jobs.append((job, future))
             self._wake.notify()
-        return await asyncio.wrap_future(future)
+        return future
 
     def _work(self) -> None:
         while True:

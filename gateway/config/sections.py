@@ -166,6 +166,19 @@ class ImapSection(_Server):
     authserv_id: Line | None = None
     start: Literal["unseen", "all", "new"] = "unseen"
 
+    @field_validator("done_mailbox")
+    @classmethod
+    def _elsewhere(cls, done: str | None, info: ValidationInfo) -> str | None:
+        mailbox = info.data.get("mailbox", "")
+        if done is not None and (done == mailbox or done.upper() == mailbox.upper() == "INBOX"):
+            raise ValueError("must be another mailbox than the one that is read")
+        return done
+
+    @property
+    def name(self) -> str:
+        """What statuses, alarms and logs call it."""
+        return f"{self.username}@{self.host}/{self.mailbox}"
+
 
 class OutboundSection(_Server):
     """`[outbound]`: the server that takes our mail."""

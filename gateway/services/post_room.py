@@ -94,6 +94,14 @@ class TimerFigures:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MailboxView:
+    """A mailbox that we take from; `last_success_at` is None until it was read once."""
+
+    name: str
+    last_success_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """`casegate status`: settled when nothing is pending and nothing is due."""
 
@@ -102,7 +110,7 @@ class Standing:
     intake: IntakeFigures
     outbox: OutboxFigures
     timers: TimerFigures
-    mailboxes: tuple[Any, ...]
+    mailboxes: tuple[MailboxView, ...]
     alarms: tuple[Alarm, ...]
 
 
@@ -178,8 +186,8 @@ def outbox_mail(tx: sa.Connection, id_: int) -> bytes:
     return bytes(data)
 
 
-def standing(tx: sa.Connection, now: datetime, *, outbound: bool) -> Standing:
-    """How the gateway stands; `outbound` says whether a relay is configured at all."""
+def standing(tx: sa.Connection, now: datetime, *, outbound: bool, mailboxes: Sequence[str] = ()) -> Standing:
+    """How the gateway stands; `outbound` says whether a relay is configured at all, `mailboxes` which are."""
     arrived = _counts(tx, t.intake)
     leaving = _counts(tx, t.outbox)
     oldest = tx.scalar(select(sa.func.min(t.intake.c.received_at)).where(t.intake.c.state == IntakeState.PENDING))
@@ -214,7 +222,7 @@ def standing(tx: sa.Connection, now: datetime, *, outbound: bool) -> Standing:
             paused=any(alarm.name == "outbound" for alarm in alarms),
         ),
         timers=TimerFigures(),
-        mailboxes=(),
+        mailboxes=_mailboxes(tx, mailboxes),
         alarms=tuple(alarms),
     )
 
@@ -222,3 +230,9 @@ def standing(tx: sa.Connection, now: datetime, *, outbound: bool) -> Standing:
 def _counts(tx: sa.Connection, work: sa.Table) -> dict[str, int]:
     query = select(work.c.state, sa.func.count()).group_by(work.c.state)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416  # Row objects are no pairs to mypy
+
+
+def _mailboxes(tx: sa.Connection, names: Sequence[str]) -> tuple[MailboxView, ...]:
+    query = select(t.mailbox.c.name, t.mailbox.c.last_success_at).where(t.mailbox.c.name.in_(names))
+    seen = {row.name: row.last_success_at for row in tx.execute(query)}
+    return tuple(MailboxView(name=name, last_success_at=seen.get(name)) for name in names)

@@ -267,6 +267,19 @@ class AlarmRow(SQLModel, table=True):
     mend: str
 
 
+class MailboxRow(SQLModel, table=True):
+    """How far a mailbox that we take from by IMAP was read; UIDs have 32 bits, without a sign."""
+
+    __tablename__ = "mailbox"
+    name: str = Field(primary_key=True)
+    uidvalidity: int = Field(sa_type=sa.BigInteger)
+    last_uid: int = Field(sa_type=sa.BigInteger)
+    first_uid: int = Field(sa_type=sa.BigInteger)
+    is_rescan: bool
+    began_at: datetime
+    last_success_at: datetime | None = None
+
+
 class CounterRow(SQLModel, table=True):
     """Numbers without gaps: a case number is taken in the transaction that opens the case."""
 
@@ -296,4 +309,5 @@ raw_mail = table(RawMailRow)
 handled = table(HandledRow)
 outbox = table(OutboxMailRow)
 alarm = table(AlarmRow)
+mailbox = table(MailboxRow)
 counter = table(CounterRow)

@@ -151,6 +151,8 @@ def status(desk: Desk, json: JsonOption = False) -> None:
         f"outbox   {outbox.pending} pending ({outbox.due} due), {outbox.in_doubt} in doubt, {outbox.held} held, "
         f"{outbox.failed} failed{paused}"
     )
+    for mailbox in standing.mailboxes:
+        show.say(f"mailbox  {show.line(mailbox.name)}, last read {show.when(mailbox.last_success_at) or 'never'}")
     for alarm in standing.alarms:
         show.say(
             f"ALARM {show.line(alarm.name)} since {show.when(alarm.since)}: {show.line(alarm.text)}", style="bold red"
@@ -162,7 +164,8 @@ def _standing(desk: Desk) -> "Standing":
     from gateway import wiring
     from gateway.services import post_room
 
-    return desk.read(post_room.standing, wiring.now(), outbound=desk.settings.outbound is not None)
+    outbound, mailboxes = desk.settings.outbound is not None, [mailbox.name for mailbox in desk.settings.imap]
+    return desk.read(post_room.standing, wiring.now(), outbound=outbound, mailboxes=mailboxes)
 
 
 @room.task("settle", "settle", "settle --timeout 30")
