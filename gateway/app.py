@@ -79,6 +79,10 @@ class Parser(Protocol):
 
     slow_seconds: float
 
+    async def warm(self) -> None:
+        """Be ready."""
+        ...
+
     async def parse(self, data: bytes) -> ParsedMail | Unreadable | ParseFault:
         """What is in this mail."""
         ...
@@ -192,6 +196,8 @@ class Gateway:
     async def _intake_loop(self) -> None:
         """Take what waits, a batch at a time; a slow mail never holds up the next batch."""
         working: set[asyncio.Task[None]] = set()
+        with suppress(Temporary):  # a lease counts: none is taken while the child starts; mail that comes will tell
+            await self._parser.warm()
         while not self._stopping.is_set():
             seen = self._bell.count
             try:

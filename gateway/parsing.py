@@ -134,7 +134,7 @@ class _Child:
 
 
 class ParsePool:
-    """One child, started when the first mail comes; a second one while a slow mail keeps the first busy."""
+    """One child, started by `warm` or when the first mail comes; a second one while a slow mail keeps the first busy."""
 
     def __init__(
         self,
@@ -157,6 +157,11 @@ class ParsePool:
         self._children: set[_Child] = set()
         self._spare: _Child | None = None
         self._closed = False
+
+    async def warm(self) -> None:
+        """Have a child ready before the first mail: none is leased while it starts. Temporary if it cannot be."""
+        if self._spare is None and not self._workers:
+            self._spare = await self._hire()
 
     async def parse(self, data: bytes) -> ParsedMail | Unreadable | ParseFault:
         """Read one mail; calls made at the same time share the pipe. Temporary if no child can be started."""

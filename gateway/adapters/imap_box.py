@@ -57,6 +57,13 @@ def tls_context(security: str, ca_file: Path | None) -> ssl.SSLContext | None:
         raise BadConfig(f"[[imap]] ca_file {ca_file}: no usable certificates: {error}") from error
 
 
+class _Client(IMAPClient):  # type: ignore[misc]  # it has no types
+    """Reads in IDLE what has come already: imapclient asks the socket, and lines may wait in its own buffer."""
+
+    def _poll_socket(self, _sock: socket.socket, timeout: float | None = None) -> bool:  # noqa: ARG002  # its signature
+        return True
+
+
 class Box:
     """A mailbox, logged in to and selected; `uidvalidity` and `uidnext` are as the server said then."""
 
@@ -66,7 +73,7 @@ class Box:
         password = _password(mailbox)
         with _told(f"nobody answers at {mailbox.host}:{mailbox.port}"):
             direct = mailbox.security == "tls"
-            self._client = IMAPClient(
+            self._client = _Client(
                 mailbox.host, mailbox.port, ssl=direct, ssl_context=mailbox.tls if direct else None, timeout=TIMES
             )
         announce(self)
@@ -150,12 +157,13 @@ class Box:
             end = time.monotonic() + seconds
             poller = select.poll()
             poller.register(self._client.socket(), select.POLLIN)
-            while (left := end - time.monotonic()) > 0 and poller.poll(left * 1000):
+            news = self._client.idle_check(timeout=0)
+            while not any(item[0] != b"OK" for item in news):  # more than "still here"
+                if (left := end - time.monotonic()) <= 0 or not poller.poll(left * 1000):
+                    break
                 news = self._client.idle_check(timeout=0)
                 if not news:  # readable, and nothing there: imapclient does not say that the server has gone
                     raise Unreachable("the server closed the connection")
-                if any(item[0] != b"OK" for item in news):  # more than "still here"
-                    break
             self._client.idle_done()
 
     def cut(self) -> None:

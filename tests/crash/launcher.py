@@ -66,6 +66,9 @@ class InProcess:
     def __init__(self, rules: MailRules) -> None:
         self.rules = rules
 
+    async def warm(self) -> None:
+        return
+
     async def parse(self, data: bytes) -> ParsedMail | Unreadable:
         return read_mail(data, self.rules)
 
