@@ -9,11 +9,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from gateway.domain.model import IntakeId
 from gateway.domain.post import Envelope
-from gateway.errors import Temporary
+from gateway.errors import CasegateError, Temporary
 from gateway.services import inbound
 from gateway.services.ports import Ports
 
@@ -121,4 +122,5 @@ class Writer:
     def _checkpoint(self) -> None:
         if self._written:
             self._written = 0
-            self._ports.db.checkpoint()
+            with suppress(CasegateError):  # a full disk: the log grows no further, and the next commit says so
+                self._ports.db.checkpoint()

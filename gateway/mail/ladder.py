@@ -252,7 +252,11 @@ def _named(clue: Clue, case: Case) -> str:
 def _incoming(question: Question) -> Incoming:
     mail, contact = question.mail, question.facts.contact
     assert contact is not None
-    joining = tuple(other for other in question.facts.copied if other.account == contact.account and other != contact)
+    joining = tuple(
+        other
+        for other in question.facts.copied
+        if other.account == contact.account and other != contact and not question.tokens.is_ours(other.address)
+    )
     return Incoming(
         intake=question.raw.id,
         subject=mail.subject,

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from gateway.domain.model import Account, Agent, Contact
 from gateway.errors import BadUsage, NotFound, Refused
+from gateway.mail.token import Tokens
 from gateway.store import load_people, people
 from gateway.store.db import Database
 
@@ -48,6 +49,12 @@ def add_account(db: Database, secret: bytes, account: Account, *, pin: str | Non
     with db.begin() as tx:
         people.add_account(tx, stored, pin_hash=pin_hash(secret, pin) if pin is not None else None)
     return stored
+
+
+def refuse_ours(tokens: Tokens, address: str) -> None:
+    """Refused for an address that is Casegate's own: it would write to itself."""
+    if tokens.is_ours(address_form(address)):
+        raise Refused(f"{address} is an address of this gateway itself")
 
 
 def add_contact(db: Database, contact: Contact) -> Contact:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain.actions import fold
-from gateway.domain.model import Agent, Case, Contact, Party, PartyKind, Turn
+from gateway.domain.model import Agent, Case, Contact, Party, Turn
 from gateway.domain.policy import Policy
 from gateway.errors import NotFound
 from gateway.mail.token import Tokens
@@ -116,6 +116,10 @@ SORTS: Mapping[str, sa.ColumnElement[Any]] = {
     "type": t.cases.c.type,
     "priority": t.cases.c.priority,
 }
+
+
+_PARTIES = frozenset({"reporter", "assignee", "party"})
+"""What in an event's detail names a person; all else is text, whatever it looks like."""
 
 
 class Names:
@@ -227,7 +231,7 @@ def history(tx: sa.Connection, number: int) -> tuple[EventView, ...]:
     entries = load.events(tx, number).get(number)
     if entries is None:
         raise NotFound(f"there is no case {number}")
-    named = {Party.parse(value) for entry in entries for value in entry.detail.values() if _is_party(value)}
+    named = {Party.parse(entry.detail[key]) for entry in entries for key in _PARTIES & entry.detail.keys()}
     names = Names(tx, named | {entry.actor for entry in entries})
     return tuple(
         EventView(
@@ -238,17 +242,12 @@ def history(tx: sa.Connection, number: int) -> tuple[EventView, ...]:
             from_status=entry.from_status,
             to_status=entry.to_status,
             detail={
-                key: names.address(Party.parse(value)) if _is_party(value) else value
+                key: names.address(Party.parse(value)) if key in _PARTIES else value
                 for key, value in entry.detail.items()
             },
         )
         for entry in entries
     )
-
-
-def _is_party(value: object) -> bool:
-    kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    return bool(colon) and kind in {PartyKind.CONTACT, PartyKind.AGENT} and rest.isdigit()
 
 
 def broken_cases(tx: sa.Connection) -> list[str]:

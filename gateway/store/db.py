@@ -4,6 +4,7 @@
 transactions lose read-modify-write updates without an error (HOUSE section 11).
 """
 
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -101,12 +102,16 @@ class Database:
             return bool(alone)
 
     def checkpoint(self) -> None:
-        """Move the write-ahead log into the database file; nothing on PostgreSQL."""
-        if self.is_sqlite:
-            with self.engine.connect() as connection:
-                driver = connection.connection.driver_connection
-                assert driver is not None
+        """Move the write-ahead log into the database file; nothing on PostgreSQL. Temporary if the disk is full."""
+        if not self.is_sqlite:
+            return
+        with _translated(), self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            try:
                 driver.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            except sqlite3.Error as error:
+                raise Temporary("the log of the database cannot be moved into it; is the disk full?") from error
 
     def close(self) -> None:
         """Give all connections back."""

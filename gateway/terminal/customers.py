@@ -128,6 +128,7 @@ def add_contact(  # noqa: PLR0913, PLR0917  # each is an option
         lang=lang,
         access=not no_access,
     )
+    people.refuse_ours(desk.tokens, address)
     stored = people.add_contact(desk.db, contact)
     show.say(f"contact {stored.address} added to account {stored.account}")
 

@@ -20,9 +20,11 @@ MARKER = "---- 8< ---- Casegate leaves out this line and everything below it ---
 
 
 def given(message: str | None, file: Path | None) -> str | None:
-    """The text of `-m` or `--file`; None where neither is given. BadUsage for both, or a file that cannot be read."""
+    """The text of `-m` or `--file`, `-` being stdin for both; None where neither is given. BadUsage for both, or a file that cannot be read."""
     if message is not None and file is not None:
         raise BadUsage("-m and --file both name a text; use one of them")
+    if message == "-":
+        return _sound(read_bytes(Path("-")).decode("utf-8", "replace"))
     if message is not None:
         return _sound(message.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
     return _sound(read_bytes(file).decode("utf-8", "replace")) if file is not None else None

@@ -29,6 +29,7 @@ def add_agent(  # each is an option
     from gateway.services import people
 
     agent = Agent(id=AgentId(0), name=name, address=address, kind=kind, teams=tuple(team or ()), os_user=os_user)
+    people.refuse_ours(desk.tokens, address)
     stored = people.add_agent(desk.db, agent)
     show.say(f"agent {stored.address} added")
 

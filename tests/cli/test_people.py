@@ -119,3 +119,13 @@ def test_what_cannot_be_is_refused_in_one_line_and_not_stored(desk: Typist, code
 def test_an_international_domain_is_stored_as_its_a_label(desk: Typist) -> None:
     desk.do("contact", "add", "eva@bücher.example", "--account", "EX-1", "--name", "Eva")
     assert "eva@xn--bcher-kva.example" == desk.json("contact", "show", "eva@bücher.example")["address"]
+
+
+@pytest.mark.parametrize("who", [("contact", "--account", "EX-1", "--name", "X"), ("agent", "X")])
+def test_our_own_address_is_nobodys(desk: Typist, who: tuple[str, ...]) -> None:
+    """Casegate would write to itself."""
+    words = (who[0], "add", *(() if who[0] == "agent" else ("service+x@vendor.example",)), *who[1:])
+    address = ("--address", "service@vendor.example") if who[0] == "agent" else ()
+    said = desk(*words, *address)
+    assert (1, 1) == (said.code, said.err.count("\n"))
+    assert "this gateway itself" in said.err

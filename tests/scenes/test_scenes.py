@@ -9,6 +9,7 @@ from gateway.domain.actions import AddNote, AgentReply, Fire
 from gateway.domain.model import Attachment, CaseNumber
 from gateway.domain.post import DecisionKind
 from gateway.errors import NotFound, Refused
+from gateway.services import views
 from tests.world import SERVICE, World, a_mail, a_world
 
 FIRST = CaseNumber(1001)
@@ -383,3 +384,13 @@ def test_an_agents_attachment_reaches_the_customer(answered: World) -> None:
     (part,) = answered.outbox()[-1].iter_attachments()
     assert ("fix.txt", "one line of a log") == (part.get_filename(), part.get_content().strip())
     assert ["fix.txt"] == [kept.name for kept in answered.case().messages[-1].attachments]
+
+
+@pytest.mark.parametrize("subject", ["contact:2", "agent:1", "=?utf-8?B?Y29udGFjdDrCsg==?=", "contact:" + "9" * 30])
+def test_a_subject_that_looks_like_a_person_is_text(world: World, subject: str) -> None:
+    """The history shows it as it is, and never an address that it seems to name."""
+    world.mail(a_mail(subject=subject))
+
+    opened = world.ports.db.read(views.history, 1001)[0]
+
+    assert (world.case().summary.subject, BOB) == (opened.detail["subject"], opened.detail["reporter"])

@@ -1,5 +1,6 @@
 """The database: nothing is lost between two writers, a lease is one worker's, the migrations make the tables."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -195,6 +196,20 @@ def test_a_full_disk_is_temporary(tmp_path: Path) -> None:
     with pytest.raises(Temporary), database.begin() as tx:
         envelope = Envelope(transport=Transport.PIPE, transport_id="big")
         save.intake(tx, envelope, b"x" * 100_000, received_at=NOW)
+    database.close()
+
+
+def test_a_log_that_cannot_be_moved_is_temporary(tmp_path: Path) -> None:
+    """CD-06: a full disk must not end the thread that writes."""
+    url = f"sqlite:///{tmp_path / 'x.db'}"
+    migrate.upgrade(url)
+    database = Database(url)
+    with database.engine.connect() as keep:
+        driver = keep.connection.driver_connection
+        assert driver is not None
+        driver.set_authorizer(lambda *_: sqlite3.SQLITE_DENY)  # what a full disk does, without one
+    with pytest.raises(Temporary, match="disk full"):
+        database.checkpoint()
     database.close()
 
 
