@@ -6,9 +6,12 @@ exec </dev/null
 cd "$(dirname "$0")/.."
 . .ci/lib.sh
 
-programs="initdb=postgresql postfix=postfix swaks=swaks" # program=Debian package
+programs="initdb=postgresql imap=dovecot-imapd lmtp=dovecot-lmtpd postfix=postfix swaks=swaks" # program=Debian package
 
-here() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" >/dev/null || ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1; }
+here() {
+    PATH=$PATH:/usr/sbin:/sbin:/usr/lib/dovecot command -v "$1" >/dev/null ||
+        ls /usr/lib/postgresql/*/bin/"$1" >/dev/null 2>&1
+}
 
 missing() {
     for entry in $programs; do
