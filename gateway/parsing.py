@@ -219,7 +219,7 @@ class ParsePool:
         self._children.add(child)
         try:
             await child.agree(self._terms)
-        except BaseException:
+        except BaseException:  # also when we are cancelled: no child is left behind
             await self._dismiss(child)
             raise
         return child

@@ -101,7 +101,7 @@ def _write(path: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException:  # whatever ends us, the half-written file goes
         Path(name).unlink(missing_ok=True)
         raise
 

@@ -83,7 +83,7 @@ class Box:
                 self._log_in(password)
                 self.can_idle: bool = self._client.has_capability("IDLE")
                 self.uidvalidity, self.uidnext = self._select()
-        except BaseException:
+        except BaseException:  # whatever it was, no half-open connection is left behind
             self.close()
             raise
 
