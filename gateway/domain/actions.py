@@ -1,11 +1,10 @@
 """The verbs of Casegate: what can be asked of it, by whom, for what cause, and what that changes.
 
 Mail, the CLI and timers hand Actions with a Cause to `services.perform`; `domain.workflow` decides
-each into a Change. `evolve` is the only way in which a Case changes.
+each into a Change.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.model import (
@@ -14,13 +13,16 @@ from gateway.domain.model import (
     Case,
     CaseNumber,
     Contact,
+    EscalationKind,
     Event,
     IntakeId,
     Message,
-    NoticeKind,
     OutboxId,
     Party,
+    Timer,
+    TimerKind,
 )
+from gateway.domain.words import Notice
 from gateway.errors import CasegateError
 
 
@@ -53,6 +55,11 @@ class Cause:
         """A mail of ours that failed for good."""
         return cls(f"outbox:{id_}")
 
+    @classmethod
+    def timer(cls, id_: int) -> "Cause":
+        """A timer that was due."""
+        return cls(f"timer:{id_}")
+
     def __str__(self) -> str:
         return self.id
 
@@ -62,7 +69,7 @@ class Incoming:
     """The part of an inbound mail that a case keeps.
 
     `reached` are the addresses in its own To and Cc, which need no copy from us;
-    `quiet` says that nothing may be answered automatically.
+    `quiet` says that nothing may be answered automatically, `only_thanks` that it asks for nothing.
     """
 
     intake: IntakeId
@@ -75,14 +82,19 @@ class Incoming:
     reached: frozenset[str] = frozenset()
     joining: tuple[Contact, ...] = ()
     quiet: bool = False
+    only_thanks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenCase:
-    """A contact's mail that belongs to no case opens one (SPEC section 7, rung 13)."""
+    """A contact's mail that belongs to no case opens one (SPEC section 7, rung 13).
+
+    `follows` is the case that it answers, closed too long ago to be reopened (SPEC section 5.3).
+    """
 
     contact: Contact
     incoming: Incoming
+    follows: CaseNumber | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,132 +154,191 @@ class AddNote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fire:
-    """An agent triggers a named event: start, resolve, close, reopen, defer, wait_for_client.
+    """Someone triggers a named event: start, resolve, close, reopen, defer, wait_for_client; the system: auto_close.
 
-    A text goes out as the agent's reply, with this one transition (SPEC section 15).
+    Whether it is the customer's, the vendor's or the system's turn to do so follows from the actor. A text goes out
+    as the agent's reply, with this one transition (SPEC section 15). `until` ends a `defer`.
     """
 
     case: CaseNumber
     actor: Party
     trigger: str
     text: str | None = None
-
-
-Action = OpenCase | CustomerReply | RecordAutomatic | AnswerStranger | DeliveryFailed | AgentReply | AddNote | Fire
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CaseWords:
-    """What a template about a case can say. Names and texts of people are data, never markup.
+class OpenFor:
+    """An agent opens a case in a contact's name; the text is kept as the contact's message (SPEC section 4)."""
 
-    `author` is who acted, `text` what they wrote, `event` the transition that happened (None without
-    one), `others` who else gets this mail, as "Name <address>".
-    """
-
-    number: int
-    token: str
+    contact: Contact
+    actor: Party
     subject: str
-    type_label: str
-    status_label: str
-    account: str
-    account_name: str
-    reporter: str
-    assignee: str | None
-    recipient: str
-    author: str
-    text: str = ""
-    event: str | None = None
-    others: tuple[str, ...] = ()
-    attachments: tuple[str, ...] = ()
+    text: str
+    channel: str
+    type: str | None = None
+    priority: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StrangerWords:
-    """What the answer to an unregistered sender can say: nothing of their mail."""
+class ChangeType:
+    """Another type, with the priority or category that it needs; what it can't have is taken away."""
 
-    registration_address: str
-
-
-Words = CaseWords | StrangerWords
+    case: CaseNumber
+    actor: Party
+    type: str
+    priority: str | None = None
+    category: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A notification before it is rendered: what happened, to whom, by which template, with what to say.
+class ChangePriority:
+    """Another priority, where the type has one."""
 
-    `answers` is the Message-ID that this mail replies to, `thread` the Message-IDs of the case, oldest
-    first. `automatic` is the value of Auto-Submitted, None for a person's own words. `case` and `token`
-    are None for mail about no case; `internal` mail has a Reply-To tag of its own.
-    """
+    case: CaseNumber
+    actor: Party
+    priority: str
 
-    kind: NoticeKind
-    template: str
-    recipient: str
-    lang: str
-    words: Words
-    automatic: str | None
-    case: CaseNumber | None = None
-    answers: str | None = None
-    thread: tuple[str, ...] = ()
-    internal: bool = False
-    attachments: tuple[Attachment, ...] = ()
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A planned time, sent with a calendar part (SPEC section 4)."""
+
+    case: CaseNumber
+    actor: Party
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Describe:
+    """What the case is about: None leaves a field as it is, "" empties it."""
+
+    case: CaseNumber
+    actor: Party
+    product: str | None = None
+    product_version: str | None = None
+    environment: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assign:
+    """The case goes to an agent, or to a team and nobody in particular."""
+
+    case: CaseNumber
+    actor: Party
+    assignee: Party | None = None
+    team: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeParticipants:
+    """Who gets the case's mail beside its reporter (SPEC section 2)."""
+
+    case: CaseNumber
+    actor: Party
+    add: tuple[Party, ...] = ()
+    remove: tuple[Party, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """This case's correspondence goes on as part of `into`, a case of the same account."""
+
+    case: CaseNumber
+    actor: Party
+    into: CaseNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """These messages (by id) become a case of their own."""
+
+    case: CaseNumber
+    actor: Party
+    messages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """Two cases have to do with each other; agents see it on both."""
+
+    case: CaseNumber
+    actor: Party
+    other: CaseNumber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalate:
+    """Ask for more than the case's agent can do (SPEC section 10); adds to an escalation that is open."""
+
+    case: CaseNumber
+    actor: Party
+    kind: EscalationKind
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elapse:
+    """A timer of a case is due: it is woken, closed, or its reporter reminded. One that is out of date does nothing."""
+
+    case: CaseNumber
+    kind: TimerKind
+    round: int
+
+
+CaseAction = (
+    OpenCase
+    | OpenFor
+    | CustomerReply
+    | RecordAutomatic
+    | DeliveryFailed
+    | AgentReply
+    | AddNote
+    | Fire
+    | ChangeType
+    | ChangePriority
+    | Plan
+    | Describe
+    | Assign
+    | ChangeParticipants
+    | Merge
+    | Split
+    | Link
+    | Escalate
+    | Elapse
+)
+Action = CaseAction | AnswerStranger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What one decided Action writes, all in one transaction."""
+    """What one decided Action writes, all in one transaction.
+
+    `takes` are messages of other cases that become this one's, `absorbs` a case whose messages all do. `timers` are
+    all that the case waits for from now on. `also` is what changes on further cases.
+    """
 
     case: Case | None = None
     events: tuple[Event, ...] = ()
     message: Message | None = None
     notices: tuple[Notice, ...] = ()
+    takes: tuple[int, ...] = ()
+    absorbs: CaseNumber | None = None
+    timers: tuple[Timer, ...] = ()
+    also: tuple["Change", ...] = ()
+
+    @property
+    def all(self) -> tuple["Change", ...]:
+        """This change and those beside it."""
+        return (self, *self.also)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one Action: the case after it, or why it was refused; and how many mails it owes."""
+    """What became of one Action: the case after it, or why it was refused; how many events it wrote and mails it owes."""
 
     case: Case | None = None
     refused: CasegateError | None = None
+    events: int = 0
     mails: int = 0
-
-
-def evolve(case: Case | None, event: Event) -> Case:
-    """The case after one more event; `case` is None for its first, `opened`.
-
-    Total over every history that `domain.workflow` writes: `fold(events)` equals the stored row
-    (`casegate db verify`).
-    """
-    detail = event.detail
-    if case is None:
-        return Case(
-            number=event.case,
-            subject=detail["subject"],
-            type=detail["type"],
-            status=event.to_status or "",
-            account=detail["account"],
-            reporter=Party.parse(detail["reporter"]),
-            team=detail["team"],
-            channel=detail["channel"],
-            priority=detail.get("priority"),
-            category=detail.get("category"),
-            created_at=event.at,
-            updated_at=event.at,
-            version=1,
-        )
-    changed = replace(case, updated_at=event.at, version=case.version + 1, status=event.to_status or case.status)
-    match event.event:
-        case "participant_added":
-            return replace(changed, participants=(*case.participants, Party.parse(detail["party"])))
-        case "assigned":
-            return replace(changed, assignee=Party.parse(detail["assignee"]))
-        case _:
-            return changed
-
-
-def fold(events: Iterable[Event]) -> Case | None:
-    """The case that a whole history makes; None for an empty one."""
-    case = None
-    for event in events:
-        case = evolve(case, event)
-    return case

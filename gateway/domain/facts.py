@@ -23,7 +23,8 @@ class MailFacts:
 
     `handled_by` is the intake row that handled the same mail; `is_our_own` says that the Message-ID is
     one of ours; `cases` are the cases that clues name, in the order of the clues; `copied` the active
-    contacts among To and Cc; `told` says that this address got the polite answer within a day.
+    contacts among To and Cc; `told` says that this address got the polite answer within a day; `names` are those
+    of the agents who work on the cases.
     """
 
     handled_by: IntakeId | None = None
@@ -34,6 +35,16 @@ class MailFacts:
     cases: tuple[tuple[Clue, Case], ...] = ()
     copied: tuple[Contact, ...] = ()
     told: bool = False
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageHead:
+    """What a decision may ask of a message that is on the case."""
+
+    id: int
+    author: Party
+    subject: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +54,8 @@ class CaseFacts:
     `case` is None for one that is about to be opened as `number`. `contacts` and `agents` hold everybody
     on the case by party; `team` are the active agents to whom news of an unassigned case goes.
     `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
+    `incident_managers` are those of the account while they count. `messages` are all of the case, for a split;
+    `other` is the second case of a merge, link, split or follow-up.
     """
 
     number: CaseNumber
@@ -54,3 +67,6 @@ class CaseFacts:
     team: tuple[Agent, ...] = ()
     last_from_customer: str | None = None
     thread: tuple[str, ...] = ()
+    incident_managers: tuple[Contact, ...] = ()
+    messages: tuple[MessageHead, ...] = ()
+    other: "CaseFacts | None" = None

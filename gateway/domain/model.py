@@ -83,6 +83,30 @@ class ContactRole(StrEnum):
     VERSION_RECIPIENT = "version_recipient"
 
 
+class TimerKind(StrEnum):
+    """What is due at a time, once."""
+
+    WAKE = "wake"
+    CUSTOMER_REMINDER = "customer_reminder"
+    AUTO_CLOSE_REMINDER = "auto_close_reminder"
+    AUTO_CLOSE = "auto_close"
+
+
+class EscalationKind(StrEnum):
+    """Why a case needs more than its agent: a hard fault, or everything else (SPEC section 10)."""
+
+    TECHNICAL = "technical"
+    NON_TECHNICAL = "non_technical"
+
+
+class EscalationState(StrEnum):
+    """How far an escalation is (SPEC section 10)."""
+
+    REQUESTED = "requested"
+    TAKEN = "taken"
+    RESOLVED = "resolved"
+
+
 class PartyKind(StrEnum):
     """Who can act on, or take part in, a case."""
 
@@ -190,11 +214,41 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """What a customer wants handled: the fold of its events, nothing else (`actions.evolve`).
+class Escalation:
+    """A call for more than the case's agent. `round` counts those of one case; `team` is whom it is addressed to, if anyone."""
 
-    `version` is the number of events folded; `closed_at` the time of the last change to a
-    status that is nobody's turn.
+    round: int
+    kind: EscalationKind
+    state: EscalationState
+    reason: str
+    requested_by: Party
+    requested_at: datetime
+    team: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """True until it is resolved; a case has at most one that is open."""
+        return self.state is not EscalationState.RESOLVED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timer:
+    """Something due at a time, once: `round` is new for each reason to wait, so none speaks twice."""
+
+    kind: TimerKind
+    case: CaseNumber
+    round: int
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What a customer wants handled: the fold of its events, nothing else (`fold.evolve`).
+
+    `version` is the number of events folded, `stay` the version at which it came to its status, `status_since`
+    when that was. `merged_into` is where a merged case went, which takes no more events; `followed_by` its newest
+    follow-up. `reminded_at` is when the customer was reminded in this stay; `deferred_until` and `deferred_by` say when
+    a deferred case comes back, in whose name.
     """
 
     number: CaseNumber
@@ -211,6 +265,20 @@ class Case:
     priority: str | None = None
     assignee: Party | None = None
     participants: tuple[Party, ...] = ()
+    product: str | None = None
+    product_version: str | None = None
+    environment: str | None = None
+    planned_at: datetime | None = None
+    merged_into: CaseNumber | None = None
+    follow_up_of: CaseNumber | None = None
+    followed_by: CaseNumber | None = None
+    links: tuple[CaseNumber, ...] = ()
+    escalation: Escalation | None = None
+    status_since: datetime
+    stay: int = 1
+    reminded_at: datetime | None = None
+    deferred_until: datetime | None = None
+    deferred_by: Party | None = None
     version: int = 0
 
 

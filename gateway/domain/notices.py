@@ -1,19 +1,23 @@
 """Who is told what (SPEC section 13): from what happened and `rules/notices.toml` to Notices, one a recipient."""
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from gateway.domain.actions import CaseWords, Notice, StrangerWords
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import Attachment, Case, Contact, NoticeKind, Party, PartyKind
+from gateway.domain.model import Attachment, Case, CaseNumber, Contact, NoticeKind, Party, PartyKind
 from gateway.domain.policy import NoticeRule, Policy
+from gateway.domain.words import Appointment, CaseWords, Notice, StrangerWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
     """What happened, as far as mails say it.
 
-    `event` is the transition (None: a message tells enough); `reached` the addresses that have the
+    `event` is what happened beside a message (None: the message tells enough); `reached` the addresses that have the
     writer's own mail; `quiet` says that its writer must get no automatic mail; `to_author` tells the author too.
+    `acting` is who did it in the author's name, `only` the readers beyond whom nobody is told; `changes`, `other`,
+    `when` and `appointment` are those of Words and Notice.
     """
 
     event: str | None
@@ -24,6 +28,12 @@ class News:
     quiet: bool = False
     to_author: bool = False
     answers: str | None = None
+    acting: Party | None = None
+    only: frozenset[Party] | None = None
+    changes: tuple[str, ...] = ()
+    other: CaseNumber | None = None
+    when: datetime | None = None
+    appointment: Appointment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,8 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
         case _:
             return _vendor_side(news, case, facts)
     readers = [reader for party in dict.fromkeys(parties) if (reader := _reader(party, facts))]
+    if news.only is not None:
+        readers = [reader for reader in readers if reader.party in news.only]
     told_already = {reader.address for reader in readers if reader.address in news.reached}
     if rule.to == "participants" and not news.to_author:
         told_already |= {reader.address for reader in readers if reader.party == news.author}
@@ -105,7 +117,7 @@ def _vendor_side(news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...
     return tuple(
         _Reader(agent.party, agent.address, agent.name, "en", is_vendor=True)
         for agent in told
-        if agent.party != news.author
+        if news.to_author or agent.party not in {news.author, news.acting}
     )
 
 
@@ -142,12 +154,16 @@ def _notice(
         thread=facts.thread,
         internal=rule.internal,
         attachments=news.attachments if rule.automatic is None else (),
+        appointment=None if reader.is_vendor else news.appointment,
     )
 
 
 def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWords:
     """What mails about this news say, whoever reads them."""
-    types = {kind.name: kind.label for kind in policy.workflow.types}
+    flow, zone = policy.workflow, facts.account.timezone
+    types = {kind.name: kind.label for kind in flow.types}
+    priorities = {priority.name: priority.label for priority in flow.priorities}
+    categories = {category.name: category.label for category in flow.categories}
     return CaseWords(
         number=case.number,
         token=facts.token,
@@ -163,7 +179,22 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         text=news.text,
         event=news.event,
         attachments=tuple(file.name for file in news.attachments),
+        priority_label=priorities.get(case.priority, case.priority) if case.priority else None,
+        category_label=categories.get(case.category, case.category) if case.category else None,
+        planned=local_time(case.planned_at, zone) if case.planned_at else None,
+        changes=news.changes,
+        other=news.other,
+        when=local_time(news.when, zone) if news.when else None,
     )
+
+
+def local_time(at: datetime, zone: str) -> str:
+    """A time as people of an account read it: `2026-03-16 10:00 CET`; in UTC where the zone is unknown."""
+    try:
+        local = at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        local = at.astimezone(UTC)
+    return f"{local:%Y-%m-%d %H:%M %Z}"
 
 
 def _name(party: Party, facts: CaseFacts) -> str:

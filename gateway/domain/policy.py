@@ -3,7 +3,7 @@
 Code knows whose turn it is, never what a status is called: names of statuses, events and types are data.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from gateway.domain.model import Turn
@@ -11,11 +11,17 @@ from gateway.domain.model import Turn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Where a case can stand. `label` may hold `{vendor}`."""
+    """Where a case can stand. `label` may hold `{vendor}`.
+
+    `settled`: what is only thanks does not wake the case from here. `reopen_days`: a customer who writes later
+    than this after it came here opens a follow-up case; None: never (SPEC section 5.3).
+    """
 
     name: str
     label: str
     turn: Turn
+    settled: bool = False
+    reopen_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +37,61 @@ class Transition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseType:
-    """What kind of case this is; `sla` is None, `priority`, or the priority that always counts."""
+    """What kind of case this is; `sla` is None, `priority`, or the priority that always counts.
+
+    `needs` are services of which the account must have booked one, or the case is not covered;
+    `escalates_to` is the team that gets a technical escalation as soon as a case has this type; `incident` brings in
+    the account's incident managers.
+    """
 
     name: str
     label: str
     sla: str | None = None
+    needs: tuple[str, ...] = ()
+    escalates_to: str | None = None
+    incident: bool = False
+
+    @property
+    def has_priority(self) -> bool:
+        """True if cases of this type have a priority of their own."""
+        return self.sla == "priority"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priority:
+    """How urgent a case is; `meaning` says to customers when it is this one (SPEC section 4)."""
+
+    name: str
+    label: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """What kind of case of one type this is. `order` needs a decision maker, `pin` the company PIN (SPEC section 3)."""
+
+    name: str
+    label: str
+    type: str
+    order: bool = False
+    pin: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What an account can book. `incident_managers`: while it is booked, that role counts (SPEC section 3)."""
+
+    name: str
+    label: str
+    incident_managers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Workflow:
-    """One rule set. `initial` is the status of a new case, `opens` the type of what mail opens."""
+    """One rule set. `initial` is the status of a new case, `opens` the type of what mail opens.
+
+    `by_mail` is the priority of what needs one and was given none by mail; the most urgent priority comes first.
+    """
 
     set: str
     initial: str
@@ -48,14 +99,31 @@ class Workflow:
     statuses: tuple[Status, ...]
     transitions: tuple[Transition, ...]
     types: tuple[CaseType, ...]
+    priorities: tuple[Priority, ...] = ()
+    by_mail: str = ""
+    categories: tuple[Category, ...] = ()
+    services: tuple[Service, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Status]:
         """Statuses by their name."""
         return {status.name: status for status in self.statuses}
 
+    def status(self, name: str) -> Status:
+        """The status of this name. One that the set does not know, left by another set, counts as the initial one."""
+        return self.by_name.get(name) or replace(self.by_name[self.initial], name=name, label=name)
+
+    def type_named(self, name: str) -> CaseType | None:
+        """The type of this name; None for one that the rules do not know (any more)."""
+        return next((kind for kind in self.types if kind.name == name), None)
+
+    def categories_of(self, case_type: str) -> tuple[str, ...]:
+        """The names of the categories that cases of this type can have."""
+        return tuple(category.name for category in self.categories if category.type == case_type)
+
     def find(self, event: str, source: str, by: str, case_type: str) -> Transition | None:
         """The one transition that lets `by` trigger `event` on a case of this type in this status."""
+        source = source if source in self.by_name else self.initial
         for row in self.transitions:
             if (
                 row.event == event
@@ -173,11 +241,13 @@ class Policy:
     trust: TrustRules = field(default_factory=TrustRules)
     attachment_limit: int = 25_000_000
     first_team: str = "first_level"
+    auto_close_days: int = 0
+    customer_reminder_days: int = 0
 
     def label(self, status: str) -> str:
         """The label of a status, with the vendor's name in it."""
-        return self.workflow.by_name[status].label.replace("{vendor}", self.vendor.name)
+        return self.workflow.status(status).label.replace("{vendor}", self.vendor.name)
 
     def turn(self, status: str) -> Turn:
         """Whose turn it is in a status."""
-        return self.workflow.by_name[status].turn
+        return self.workflow.status(status).turn

@@ -29,6 +29,13 @@ class IntakeState(StrEnum):
     DROPPED = "dropped"
 
 
+class TimerState(StrEnum):
+    """Where a timer row stands."""
+
+    PENDING = "pending"
+    FIRED = "fired"
+
+
 class OutboxState(StrEnum):
     """Where an outbox row stands."""
 

@@ -1,90 +1,92 @@
 """What an Action on a case changes: `decide` looks at facts and rules and writes nothing.
 
 Called by `services.perform` only. Which statuses and transitions exist is data (`rules/<set>/workflow.toml`).
+Here is what people write and trigger; what agents change about a case beside that is in `domain.shaping`.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from itertools import count
 from typing import assert_never
 
-from gateway.domain import notices
+from gateway.domain import notices, shaping
 from gateway.domain.actions import (
     AddNote,
     AgentReply,
     AnswerStranger,
+    Assign,
+    CaseAction,
     Change,
+    ChangeParticipants,
+    ChangePriority,
+    ChangeType,
     CustomerReply,
     DeliveryFailed,
+    Describe,
+    Elapse,
+    Escalate,
     Fire,
     Incoming,
-    Notice,
+    Link,
+    Merge,
     OpenCase,
+    OpenFor,
+    Plan,
     RecordAutomatic,
+    Split,
     Stamp,
-    evolve,
 )
+from gateway.domain.draft import Draft
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import SYSTEM, Case, CaseNumber, Direction, Event, Message, NoticeKind, Party, Turn
+from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, PartyKind, TimerKind, Turn
 from gateway.domain.notices import News
-from gateway.domain.policy import Policy, Transition
+from gateway.domain.policy import Policy
+from gateway.domain.waiting import timers_of
 from gateway.errors import Refused
 
-CaseAction = OpenCase | CustomerReply | RecordAutomatic | DeliveryFailed | AgentReply | AddNote | Fire
-
-
-@dataclass(slots=True)
-class _Draft:
-    """A Change while it is being written: the case grows with each event."""
-
-    facts: CaseFacts
-    policy: Policy
-    stamp: Stamp
-    cause: str
-    step: int
-    actor: Party
-    case: Case | None = None
-    events: list[Event] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-
-    @property
-    def now(self) -> Case:
-        """The case as the events so far left it."""
-        assert self.case is not None
-        return self.case
-
-    def add(self, name: str, *, to_status: str | None = None, **detail: object) -> None:
-        """One more event."""
-        source = self.case.status if self.case and to_status else None
-        step = self.step + len(self.events)
-        entry = Event(self.facts.number, self.stamp.at, self.actor, self.cause, step, name, source, to_status, detail)
-        self.events.append(entry)
-        self.case = evolve(self.case, entry)
-
-    def join(self, party: Party) -> None:
-        """Make someone a participant who is not on the case yet."""
-        if party != self.now.reporter and party not in self.now.participants:
-            self.add("participant_added", party=str(party))
-
-    def take(self, agent: Party) -> None:
-        """An unassigned case goes to the agent who starts or answers it (SPEC section 15)."""
-        if self.now.assignee is None:
-            self.add("assigned", assignee=str(agent))
-
-    def move(self, row: Transition) -> None:
-        """Make a transition."""
-        self.add(row.event, to_status=row.target)
-
-    def tell(self, kind: NoticeKind, news: News) -> None:
-        """Owe the mails that the rules name for what happened."""
-        self.notices += notices.for_case(kind, news, self.now, self.facts, self.policy)
-
-    def done(self, message: Message | None = None) -> Change:
-        """The finished Change."""
-        return Change(case=self.case, events=tuple(self.events), message=message, notices=tuple(self.notices))
+WORDS_OF_PEOPLE = frozenset({"customer_reply", "agent_reply"})
+"""Events that a message brings with it; nobody triggers one without writing."""
 
 
 def decide(action: CaseAction, facts: CaseFacts, policy: Policy, stamp: Stamp, cause: str, step: int) -> Change:
     """What this action changes; its events count on from `step`. Raises Refused, naming what is possible."""
-    draft = _Draft(facts, policy, stamp, cause, step, actor=actor_of(action), case=facts.case)
+    draft = Draft(facts, policy, stamp, cause, count(step), actor=actor_of(action), case=facts.case)
+    if draft.case and draft.case.merged_into is not None and not isinstance(action, Elapse):
+        raise Refused(f"case {draft.case.number} was merged into {draft.case.merged_into}; work on that one")
+    match action:
+        case OpenCase() | CustomerReply() | RecordAutomatic() | DeliveryFailed():
+            return _by_mail(draft, action)
+        case AgentReply():
+            return _agent_reply(draft, action)
+        case AddNote():
+            return _note(draft, action)
+        case Fire():
+            return _fire(draft, action)
+        case Elapse():
+            return _elapse(draft, action)
+        case OpenFor() | ChangeType() | ChangePriority() | Plan() | Describe() | Assign() | ChangeParticipants():
+            return shaping.shape(draft, action)
+        case Merge() | Split() | Link() | Escalate():
+            return shaping.join_or_part(draft, action)
+    assert_never(action)
+
+
+def actor_of(action: CaseAction) -> Party:
+    """Who is behind an action."""
+    match action:
+        case OpenCase() | CustomerReply() | RecordAutomatic():
+            return action.contact.party
+        case DeliveryFailed() | Elapse():
+            return SYSTEM
+        case _:
+            return action.actor
+
+
+def answer_stranger(action: AnswerStranger, policy: Policy) -> Change:
+    """The polite answer; it belongs to no case."""
+    return Change(notices=notices.for_stranger(action.address, action.message_id, policy))
+
+
+def _by_mail(draft: Draft, action: OpenCase | CustomerReply | RecordAutomatic | DeliveryFailed) -> Change:
     match action:
         case OpenCase():
             return _open(draft, action)
@@ -96,37 +98,9 @@ def decide(action: CaseAction, facts: CaseFacts, policy: Policy, stamp: Stamp, c
         case DeliveryFailed():
             draft.add("delivery_failed", recipient=action.recipient, error=action.error)
             return draft.done()
-        case AgentReply():
-            return _agent_reply(draft, action)
-        case AddNote():
-            return _note(draft, action)
-        case Fire():
-            return _fire(draft, action)
-    assert_never(action)
 
 
-def actor_of(action: CaseAction) -> Party:
-    """Who is behind an action."""
-    match action:
-        case OpenCase() | CustomerReply() | RecordAutomatic():
-            return action.contact.party
-        case DeliveryFailed():
-            return SYSTEM
-        case AgentReply() | AddNote() | Fire():
-            return action.actor
-
-
-def answer_stranger(action: AnswerStranger, policy: Policy) -> Change:
-    """The polite answer; it belongs to no case."""
-    return Change(notices=notices.for_stranger(action.address, action.message_id, policy))
-
-
-def case_of(action: CaseAction | AnswerStranger) -> CaseNumber | None:
-    """The case that an action names; None for a new one, or none."""
-    return None if isinstance(action, OpenCase | AnswerStranger) else action.case
-
-
-def _open(draft: _Draft, action: OpenCase) -> Change:
+def _open(draft: Draft, action: OpenCase) -> Change:
     flow = draft.policy.workflow
     draft.add(
         "opened",
@@ -137,20 +111,31 @@ def _open(draft: _Draft, action: OpenCase) -> Change:
         reporter=str(action.contact.party),
         team=draft.facts.account.team or draft.policy.first_team,
         channel="mail",
+        **({"follow_up_of": action.follows} if action.follows is not None else {}),
     )
     for contact in action.incoming.joining:
         draft.join(contact.party)
-    draft.tell(NoticeKind.CASE_OPENED, _news(action.incoming, draft.actor))
-    return draft.done(_inbound(draft.actor, action.incoming))
+    draft.tell(NoticeKind.CASE_OPENED, replace(_news(action.incoming, draft.actor), other=action.follows))
+    return draft.done(_inbound(draft.actor, action.incoming), also=_followed(draft, action))
 
 
-def _customer_reply(draft: _Draft, action: CustomerReply) -> Change:
+def _followed(draft: Draft, action: OpenCase) -> tuple[Change, ...]:
+    """The old case learns of its follow-up, so that a second late answer goes there as well."""
+    if action.follows is None:
+        return ()
+    old = draft.beside()
+    old.add("followed_up", by=draft.facts.number)
+    return (old.done(),)
+
+
+def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
     before = draft.now.status
     draft.add("message_received", authenticity=action.incoming.authenticity.value)
     draft.join(action.contact.party)
     for contact in action.incoming.joining:
         draft.join(contact.party)
-    row = draft.policy.workflow.find("customer_reply", before, "customer", draft.now.type)
+    stays = action.incoming.only_thanks and draft.policy.workflow.status(before).settled
+    row = None if stays else draft.find("customer_reply")
     if row:
         draft.move(row)
     news = _news(action.incoming, draft.actor)
@@ -162,20 +147,19 @@ def _customer_reply(draft: _Draft, action: CustomerReply) -> Change:
     return draft.done(_inbound(draft.actor, action.incoming))
 
 
-def _agent_reply(draft: _Draft, action: AgentReply) -> Change:
+def _agent_reply(draft: Draft, action: AgentReply) -> Change:
     if not action.text.strip():
         raise Refused("the reply is empty; nothing was sent")
     draft.take(action.actor)
     draft.add("message_sent")
-    row = draft.policy.workflow.find("agent_reply", draft.now.status, "vendor", draft.now.type)
-    if row:
+    if row := draft.find("agent_reply"):
         draft.move(row)
     news = News(event=None, author=draft.actor, text=action.text, attachments=action.attachments)
     draft.tell(NoticeKind.AGENT_REPLIED, news)
     return draft.done(replace(_outbound(draft, action.text, Direction.OUTBOUND), attachments=action.attachments))
 
 
-def _note(draft: _Draft, action: AddNote) -> Change:
+def _note(draft: Draft, action: AddNote) -> Change:
     if not action.text.strip():
         raise Refused("the note is empty; nothing was written")
     draft.add("note_added")
@@ -183,21 +167,46 @@ def _note(draft: _Draft, action: AddNote) -> Change:
     return draft.done(_outbound(draft, action.text, Direction.NOTE))
 
 
-def _fire(draft: _Draft, action: Fire) -> Change:
-    flow, case = draft.policy.workflow, draft.now
-    row = flow.find(action.trigger, case.status, "vendor", case.type)
+def _fire(draft: Draft, action: Fire) -> Change:
+    row = None if action.trigger in WORDS_OF_PEOPLE else draft.find(action.trigger)
     if row is None:
-        possible = ", ".join(flow.possible(case.status, "vendor", case.type)) or "nothing"
-        raise Refused(f"case {case.number} is {draft.policy.label(case.status)}; possible: {possible}")
-    if draft.policy.turn(row.target) is not Turn.NOBODY:
+        raise draft.refuse()
+    if action.until is not None and action.until <= draft.stamp.at:
+        raise Refused(f"{action.until:%Y-%m-%d %H:%M} UTC is past; name a later time")
+    if draft.policy.turn(row.target) is not Turn.NOBODY and draft.actor.kind is PartyKind.AGENT:
         draft.take(action.actor)
+    until = {"until": action.until.isoformat()} if action.until else {}
     if action.text and action.text.strip():
         draft.add("message_sent")
-        draft.move(row)
+        draft.move(row, **until)
         draft.tell(NoticeKind.AGENT_REPLIED, News(event=row.event, author=draft.actor, text=action.text))
         return draft.done(_outbound(draft, action.text, Direction.OUTBOUND))
-    draft.move(row)
+    draft.move(row, **until)
     draft.tell(NoticeKind.STATUS_CHANGED, News(event=row.event, author=draft.actor))
+    return draft.done()
+
+
+def _elapse(draft: Draft, action: Elapse) -> Change:
+    """A timer is due. One that the case does not wait for any more changes nothing."""
+    if not any(
+        (timer.kind, timer.round) == (action.kind, action.round) for timer in timers_of(draft.now, draft.policy)
+    ):
+        return Change()
+    match action.kind:
+        case TimerKind.WAKE:
+            draft.actor = draft.now.deferred_by or SYSTEM
+            if row := draft.find("reopen"):
+                draft.move(row)
+                draft.tell(NoticeKind.STATUS_CHANGED, News(event=row.event, author=draft.actor, to_author=True))
+        case TimerKind.AUTO_CLOSE:
+            if row := draft.find("auto_close"):
+                draft.move(row)
+                draft.tell(NoticeKind.STATUS_CHANGED, News(event=row.event, author=draft.actor))
+        case TimerKind.CUSTOMER_REMINDER | TimerKind.AUTO_CLOSE_REMINDER:
+            draft.add("reminded", kind=action.kind.value)
+            closes = [timer for timer in timers_of(draft.now, draft.policy) if timer.kind is TimerKind.AUTO_CLOSE]
+            at = closes[0].due_at if closes else None
+            draft.tell(NoticeKind.REMINDER, News(event=action.kind.value, author=draft.actor, when=at))
     return draft.done()
 
 
@@ -228,5 +237,5 @@ def _inbound(author: Party, incoming: Incoming, *, automatic: bool = False) -> M
     )
 
 
-def _outbound(draft: _Draft, text: str, direction: Direction) -> Message:
+def _outbound(draft: Draft, text: str, direction: Direction) -> Message:
     return Message(direction=direction, author=draft.actor, subject=draft.now.subject, text=text)

@@ -20,9 +20,10 @@ from email.utils import format_datetime, quote
 from io import BytesIO
 from typing import Any
 
-from gateway.domain.actions import Notice, Stamp
+from gateway.domain.actions import Stamp
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import Policy
+from gateway.domain.words import Notice
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens, bare_subject, digest, split_address

@@ -23,8 +23,8 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import object_type_repr
 from markupsafe import Markup, escape
 
-from gateway.domain.actions import CaseWords, StrangerWords, Words
 from gateway.domain.policy import Vendor
+from gateway.domain.words import CaseWords, StrangerWords, Words
 from gateway.errors import BadConfig, NotFound
 
 FALLBACK = "en"

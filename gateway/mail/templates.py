@@ -14,8 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
-from gateway.domain.actions import CaseWords, StrangerWords, Words
 from gateway.domain.policy import Vendor
+from gateway.domain.words import CaseWords, StrangerWords, Words
 from gateway.errors import BadConfig
 from gateway.mail.sandbox import Rendered, Shelf, Source, is_mail, tidy
 

@@ -10,23 +10,14 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from gateway.domain import workflow
-from gateway.domain.actions import (
-    Action,
-    AnswerStranger,
-    Cause,
-    Change,
-    DeliveryFailed,
-    Notice,
-    OpenCase,
-    Outcome,
-    Stamp,
-)
-from gateway.domain.facts import CaseFacts
+from gateway.domain.actions import Action, AnswerStranger, Cause, Change, DeliveryFailed, Outcome, Stamp
 from gateway.domain.model import OutboxId
 from gateway.domain.notices import merge
 from gateway.domain.post import OutboxRow
+from gateway.domain.words import Notice
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.mail.compose import compose
+from gateway.services.gather import facts_for
 from gateway.services.ports import Ports
 from gateway.store import load, save
 
@@ -61,10 +52,11 @@ def perform_in(tx: sa.Connection, ports: Ports, actions: Sequence[Action], cause
         except (Refused, NotFound) as refusal:
             outcomes.append(Outcome(refused=refusal))
             continue
-        save.change(tx, done, at=stamp.at)
-        step += len(done.events)
-        notices += done.notices
-        outcomes.append(Outcome(case=done.case, mails=len(done.notices)))
+        for one in done.all:
+            save.change(tx, one, at=stamp.at)
+            step += len(one.events)
+            notices += one.notices
+        outcomes.append(Outcome(case=done.case, events=len(done.events), mails=len(merge(list(done.notices)))))
     save.outbox(tx, [_owed(tx, ports, notice, cause, stamp) for notice in merge(notices)])
     return tuple(outcomes)
 
@@ -76,17 +68,8 @@ def _decide(tx: sa.Connection, ports: Ports, action: Action, stamp: Stamp, cause
         first = save.outbox_failed(tx, action.outbox, action.error)
         if action.case is None or not first:  # a second report about the same mail tells nothing new
             return Change()
-    facts = _facts(tx, ports, action)
+    facts = facts_for(tx, ports, action)
     return workflow.decide(action, facts, ports.policy, stamp, str(cause), step)
-
-
-def _facts(tx: sa.Connection, ports: Ports, action: workflow.CaseAction) -> CaseFacts:
-    if isinstance(action, OpenCase):
-        number = save.next_case_number(tx)
-        return load.opening_facts(tx, number, ports.tokens.mint(number), action.contact, ports.policy.first_team)
-    named = workflow.case_of(action)
-    assert named is not None
-    return load.case_facts(tx, named, ports.tokens.mint(named), actors=(workflow.actor_of(action),))
 
 
 def _owed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: Stamp) -> OutboxRow:

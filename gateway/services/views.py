@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from gateway.domain.actions import fold
+from gateway.domain.fold import fold
 from gateway.domain.model import Agent, Case, Contact, Party, Turn
 from gateway.domain.policy import Policy
 from gateway.errors import NotFound
@@ -158,13 +158,12 @@ def cases(tx: sa.Connection, asked: CaseFilter, policy: Policy, tokens: Tokens) 
     if asked.type:
         query = query.where(t.cases.c.type == asked.type)
     rows = tx.execute(query.order_by(SORTS[asked.sort], t.cases.c.number).limit(asked.limit)).all()
-    found = [load.case_from(row, ()) for row in rows]
+    found = [load.case_from(row) for row in rows]
     names = Names(tx, {case.reporter for case in found} | {case.assignee for case in found if case.assignee})
     return tuple(_summary(case, names, policy, tokens) for case in found)
 
 
 def _summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summary:
-    known = case.status in policy.workflow.by_name
     return Summary(
         number=case.number,
         token=tokens.mint(case.number),
@@ -173,8 +172,8 @@ def _summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summar
         category=case.category,
         priority=case.priority,
         status=case.status,
-        status_label=policy.label(case.status) if known else case.status,
-        turn=policy.turn(case.status) if known else Turn.NOBODY,
+        status_label=policy.label(case.status),
+        turn=policy.turn(case.status) if case.merged_into is None else Turn.NOBODY,
         account=case.account,
         reporter=names.address(case.reporter),
         assignee=names.address(case.assignee) if case.assignee else None,

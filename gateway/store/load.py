@@ -10,11 +10,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from gateway.domain.facts import CaseFacts, MailFacts, OwnMail
+from gateway.domain.facts import CaseFacts, MailFacts, MessageHead, OwnMail
 from gateway.domain.model import (
     Case,
     CaseNumber,
     Contact,
+    Escalation,
     Event,
     IntakeId,
     NoticeKind,
@@ -45,11 +46,18 @@ _PARTICIPANTS = (
     .where(t.participant.c.case_number.in_(bindparam("numbers")))
     .order_by(t.participant.c.case_number, t.participant.c.position)
 )
+_ESCALATIONS = select(t.escalation).where(t.escalation.c.case_number.in_(bindparam("numbers")))
+_HEADS = (
+    select(t.message.c.id, t.message.c.author, t.message.c.subject)
+    .where(t.message.c.case_number == bindparam("number"))
+    .order_by(t.message.c.id)
+)
 _CORRESPONDENCE = (
     select(t.message.c.message_id, t.message.c.direction, t.message.c.automatic)
     .where(t.message.c.case_number == bindparam("number"), t.message.c.message_id.is_not(None))
     .order_by(t.message.c.id)
 )
+_MERGED_INTO = select(t.cases.c.merged_into).where(t.cases.c.number == bindparam("number"))
 _HANDLED_BY = select(t.handled.c.intake_id).where(t.handled.c.fingerprint == bindparam("fingerprint"))
 _TOLD = (
     select(t.outbox.c.id)
@@ -80,8 +88,8 @@ _NEWEST_SENT_TO = _SENT_TO.order_by(t.outbox.c.id.desc()).limit(NEWEST_SENT)
 _OUTBOX_ROWS = select(t.outbox).where(t.outbox.c.id.in_(bindparam("ids"))).order_by(t.outbox.c.id)
 
 
-def case_from(row: sa.Row[Any], participants: Sequence[str]) -> Case:
-    """A case from its row and its participants in their order."""
+def case_from(row: sa.Row[Any], participants: Sequence[str] = (), escalation: Escalation | None = None) -> Case:
+    """A case from its row, its participants in their order, and its newest escalation."""
     return Case(
         number=CaseNumber(row.number),
         subject=row.subject,
@@ -94,6 +102,20 @@ def case_from(row: sa.Row[Any], participants: Sequence[str]) -> Case:
         assignee=Party.agent(row.assignee_id) if row.assignee_id is not None else None,
         team=row.team,
         channel=row.channel,
+        product=row.product,
+        product_version=row.product_version,
+        environment=row.environment,
+        planned_at=row.planned_at,
+        merged_into=_number(row.merged_into),
+        follow_up_of=_number(row.follow_up_of),
+        followed_by=_number(row.followed_by),
+        links=tuple(CaseNumber(number) for number in row.links),
+        escalation=escalation,
+        status_since=row.status_since,
+        stay=row.stay,
+        reminded_at=row.reminded_at,
+        deferred_until=row.deferred_until,
+        deferred_by=Party.parse(row.deferred_by) if row.deferred_by else None,
         participants=tuple(Party.parse(party) for party in participants),
         created_at=row.created_at,
         updated_at=row.updated_at,
@@ -109,17 +131,46 @@ def participants_of(tx: sa.Connection, numbers: Sequence[int]) -> dict[int, list
     return found
 
 
+def _number(value: int | None) -> CaseNumber | None:
+    return CaseNumber(value) if value is not None else None
+
+
+def escalations_of(tx: sa.Connection, rows: Iterable[sa.Row[Any]]) -> dict[int, Escalation]:
+    """The newest escalation of each of these cases that ever had one."""
+    newest = {(row.number, row.escalations) for row in rows if row.escalations}
+    if not newest:
+        return {}
+    numbers = sorted(number for number, _ in newest)
+    return {
+        row.case_number: Escalation(
+            round=row.round,
+            kind=row.kind,
+            state=row.state,
+            reason=row.reason,
+            team=row.team,
+            requested_by=Party.parse(row.requested_by),
+            requested_at=row.requested_at,
+        )
+        for row in tx.execute(_ESCALATIONS, {"numbers": numbers})
+        if (row.case_number, row.round) in newest
+    }
+
+
 def cases(tx: sa.Connection, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Case]:
     """Cases by number; those that do not exist are left out. `lock` holds the rows until the commit."""
     rows = tx.execute(_CASES_LOCKED if lock else _CASES, {"numbers": sorted(set(numbers))}).all()
     joined = participants_of(tx, [row.number for row in rows])
-    return {row.number: case_from(row, joined[row.number]) for row in rows}
+    escalated = escalations_of(tx, rows)
+    return {row.number: case_from(row, joined[row.number], escalated.get(row.number)) for row in rows}
 
 
-def case_facts(tx: sa.Connection, number: CaseNumber, token: str, *, actors: Iterable[Party] = ()) -> CaseFacts:
+def case_facts(
+    tx: sa.Connection, number: CaseNumber, token: str, *, actors: Iterable[Party] = (), team_named: str | None = None
+) -> CaseFacts:
     """Everything an action on this case needs, the case row locked; NotFound if there is no such case.
 
-    `actors` are looked up beside the people of the case; `token` is the case's.
+    `actors` are looked up beside the people of the case; `token` is the case's; `team_named` is a team to be told
+    instead of the case's.
     """
     case = cases(tx, (number,), lock=True).get(number)
     if case is None:
@@ -135,10 +186,23 @@ def case_facts(tx: sa.Connection, number: CaseNumber, token: str, *, actors: Ite
         account=account(tx, case.account),
         contacts=known_contacts,
         agents=known_agents,
-        team=team(tx, case.team),
+        team=team(tx, team_named or case.team),
         last_from_customer=inbound[-1] if inbound else None,
         thread=tuple(row.message_id for row in thread)[-THREAD_LENGTH:],
     )
+
+
+def message_heads(tx: sa.Connection, number: CaseNumber) -> tuple[MessageHead, ...]:
+    """All messages of a case, oldest first."""
+    rows = tx.execute(_HEADS, {"number": number})
+    return tuple(MessageHead(id=row.id, author=Party.parse(row.author), subject=row.subject) for row in rows)
+
+
+def last_case(tx: sa.Connection, number: CaseNumber) -> CaseNumber:
+    """Where a case went: itself, or the one at the end of its merges."""
+    while (into := tx.scalar(_MERGED_INTO, {"number": number})) is not None:
+        number = CaseNumber(into)
+    return number
 
 
 def opening_facts(tx: sa.Connection, number: CaseNumber, token: str, contact: Contact, first_team: str) -> CaseFacts:
@@ -211,7 +275,15 @@ def _cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clu
             found = sorted(rows, key=lambda row: (clue.message_ids.index(row[0]), row[1]))
             pairs += [(clue, number) for _, number in found]
     known = cases(tx, {number for _, number in pairs}) if pairs else {}
-    return tuple((clue, known[number]) for clue, number in pairs if number in known)
+    return tuple((clue, _gone_to(tx, known[number])) for clue, number in pairs if number in known)
+
+
+def _gone_to(tx: sa.Connection, case: Case) -> Case:
+    """The case that a merged one went into, else the case itself."""
+    if case.merged_into is None:
+        return case
+    number = last_case(tx, case.merged_into)
+    return cases(tx, (number,))[number]
 
 
 def raw_mails(tx: sa.Connection, ids: Sequence[int]) -> list[tuple[RawMail, str | None]]:

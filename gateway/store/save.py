@@ -14,8 +14,8 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.actions import Change
-from gateway.domain.model import Case, CaseNumber, IntakeId, Message, OutboxId
-from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, OutboxState
+from gateway.domain.model import Case, CaseNumber, Escalation, Event, IntakeId, Message, OutboxId, Timer
+from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, OutboxState, TimerState
 from gateway.errors import Conflict
 from gateway.store import tables as t
 
@@ -44,9 +44,11 @@ _NEW_CASE = sa.insert(t.cases)
 _CHANGED_CASE = sa.update(t.cases).where(
     t.cases.c.number == bindparam("case"), t.cases.c.version == bindparam("before")
 )
-_COUNTED_PARTICIPANTS = (
-    select(sa.func.count()).select_from(t.participant).where(t.participant.c.case_number == bindparam("case"))
+_OLD_PARTICIPANTS = sa.delete(t.participant).where(t.participant.c.case_number == bindparam("case"))
+_OLD_TIMERS = sa.delete(t.timer).where(
+    t.timer.c.case_number == bindparam("case"), t.timer.c.state == TimerState.PENDING
 )
+_NEW_TIMER = {dialect: insert(t.timer).on_conflict_do_nothing() for dialect, insert in _INSERT.items()}
 _NEW_PARTICIPANT = sa.insert(t.participant)
 _NEW_EVENT = sa.insert(t.event)
 _NEW_MESSAGE = sa.insert(t.message).returning(t.message.c.id)
@@ -147,7 +149,7 @@ def next_case_number(tx: sa.Connection) -> CaseNumber:
 def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
     """Write what one decided action changed: case, events, message, thread. Outbox rows are `outbox()`'s."""
     if done.case is not None and done.events:
-        _case(tx, done.case, events=len(done.events))
+        _case(tx, done.case, done.events)
         tx.execute(
             _NEW_EVENT,
             [
@@ -165,11 +167,43 @@ def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
                 for entry in done.events
             ],
         )
+        _timers(tx, done.case.number, done.timers)
     if done.case is not None and done.message is not None:
         _message(tx, done.case.number, done.message, at)
+    if done.case is not None and (done.takes or done.absorbs is not None):
+        _move_messages(tx, done.case.number, done.takes, done.absorbs)
 
 
-def _case(tx: sa.Connection, case: Case, *, events: int) -> None:
+def _timers(tx: sa.Connection, number: CaseNumber, timers: Sequence[Timer]) -> None:
+    """The case waits for these and nothing else; one that fired already never speaks again."""
+    tx.execute(_OLD_TIMERS, {"case": number})
+    rows = [
+        {
+            "kind": timer.kind,
+            "case_number": number,
+            "round": timer.round,
+            "due_at": timer.due_at,
+            "state": TimerState.PENDING,
+            "attempts": 0,
+        }
+        for timer in timers
+    ]
+    if rows:
+        tx.execute(_NEW_TIMER[tx.dialect.name], rows)
+
+
+def _move_messages(tx: sa.Connection, number: CaseNumber, ids: Sequence[int], absorbed: CaseNumber | None) -> None:
+    """Messages of other cases become this one's; answers to those that are named by id follow them."""
+    chosen = t.message.c.id.in_(ids) if absorbed is None else t.message.c.case_number == absorbed
+    if absorbed is None:
+        named = select(t.message.c.message_id).where(chosen, t.message.c.message_id.is_not(None))
+        known = tx.scalars(named).all()
+        tx.execute(sa.delete(t.thread).where(t.thread.c.message_id.in_(known)))
+        _thread(tx, [(number, message_id) for message_id in known])
+    tx.execute(sa.update(t.message).where(chosen).values(case_number=number))
+
+
+def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
     row = {
         "subject": case.subject,
         "type": case.type,
@@ -181,25 +215,59 @@ def _case(tx: sa.Connection, case: Case, *, events: int) -> None:
         "assignee_id": int(case.assignee.id) if case.assignee else None,
         "team": case.team,
         "channel": case.channel,
+        "product": case.product,
+        "product_version": case.product_version,
+        "environment": case.environment,
+        "planned_at": case.planned_at,
+        "merged_into": case.merged_into,
+        "follow_up_of": case.follow_up_of,
+        "followed_by": case.followed_by,
+        "links": list(case.links),
+        "escalations": case.escalation.round if case.escalation else 0,
+        "status_since": case.status_since,
+        "stay": case.stay,
+        "reminded_at": case.reminded_at,
+        "deferred_until": case.deferred_until,
+        "deferred_by": str(case.deferred_by) if case.deferred_by else None,
         "created_at": case.created_at,
         "updated_at": case.updated_at,
         "version": case.version,
     }
-    before = case.version - events
-    known = 0
+    before = case.version - len(events)
     if before == 0:
         tx.execute(_NEW_CASE, {"number": case.number, **row})
-    else:
-        if tx.execute(_CHANGED_CASE, {"case": case.number, "before": before, **row}).rowcount != 1:
-            raise Conflict(f"case {case.number} was changed by somebody else")
-        known = tx.scalar(_COUNTED_PARTICIPANTS, {"case": case.number}) or 0
-    joined = [
+    elif tx.execute(_CHANGED_CASE, {"case": case.number, "before": before, **row}).rowcount != 1:
+        raise Conflict(f"case {case.number} was changed by somebody else")
+    names = {entry.event for entry in events}
+    if names & {"participant_added", "participant_removed"}:
+        _participants(tx, case)
+    if case.escalation and names & {"escalated", "merged"}:
+        _escalation(tx, case.number, case.escalation)
+
+
+def _participants(tx: sa.Connection, case: Case) -> None:
+    tx.execute(_OLD_PARTICIPANTS, {"case": case.number})
+    rows = [
         {"case_number": case.number, "party": str(party), "position": position}
         for position, party in enumerate(case.participants)
-        if position >= known
     ]
-    if joined:
-        tx.execute(_NEW_PARTICIPANT, joined)
+    if rows:
+        tx.execute(_NEW_PARTICIPANT, rows)
+
+
+def _escalation(tx: sa.Connection, number: CaseNumber, escalation: Escalation) -> None:
+    """The newest escalation of a case, new or changed."""
+    key = {"case_number": number, "round": escalation.round}
+    values = {
+        "kind": escalation.kind,
+        "state": escalation.state,
+        "reason": escalation.reason,
+        "team": escalation.team,
+        "requested_by": str(escalation.requested_by),
+        "requested_at": escalation.requested_at,
+    }
+    row = _INSERT[tx.dialect.name](t.escalation).values(**key, **values)
+    tx.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
 def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: datetime) -> None:

@@ -11,8 +11,16 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field, SQLModel
 
-from gateway.domain.model import AgentKind, Authenticity, Direction, NoticeKind
-from gateway.domain.post import DecisionKind, IntakeState, OutboxState, Transport
+from gateway.domain.model import (
+    AgentKind,
+    Authenticity,
+    Direction,
+    EscalationKind,
+    EscalationState,
+    NoticeKind,
+    TimerKind,
+)
+from gateway.domain.post import DecisionKind, IntakeState, OutboxState, TimerState, Transport
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -110,9 +118,74 @@ class CaseRow(SQLModel, table=True):
     assignee_id: int | None = Field(default=None, foreign_key="agent.id", index=True)
     team: str
     channel: str
+    product: str | None = None
+    product_version: str | None = None
+    environment: str | None = None
+    planned_at: datetime | None = None
+    merged_into: int | None = Field(default=None, foreign_key="cases.number")
+    follow_up_of: int | None = Field(default=None, foreign_key="cases.number")
+    followed_by: int | None = Field(default=None, foreign_key="cases.number")
+    links: list[int] = Field(default_factory=list, sa_type=sa.JSON)
+    escalations: int = 0
+    status_since: datetime
+    stay: int
+    reminded_at: datetime | None = None
+    deferred_until: datetime | None = None
+    deferred_by: str | None = None
     created_at: datetime
     updated_at: datetime
     version: int
+
+
+class EscalationRow(SQLModel, table=True):
+    """A call for more than the case's agent; a case has at most one that is not resolved."""
+
+    __tablename__ = "escalation"
+    __table_args__ = (
+        sa.Index(
+            "uq_escalation_open",
+            "case_number",
+            unique=True,
+            sqlite_where=sa.text("state <> 'resolved'"),
+            postgresql_where=sa.text("state <> 'resolved'"),
+        ),
+    )
+    case_number: int = Field(primary_key=True, foreign_key="cases.number")
+    round: int = Field(primary_key=True)
+    kind: EscalationKind = Field(sa_type=choice(EscalationKind))
+    state: EscalationState = Field(sa_type=choice(EscalationState))
+    reason: str
+    team: str | None = None
+    requested_by: str
+    requested_at: datetime
+
+
+class TimerRow(SQLModel, table=True):
+    """Something due at a time, once: fired ones are kept, so that none speaks twice."""
+
+    __tablename__ = "timer"
+    __table_args__ = (
+        sa.UniqueConstraint("case_number", "kind", "round"),
+        sa.Index("ix_timer_state_due", "state", "due_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: TimerKind = Field(sa_type=choice(TimerKind))
+    case_number: int = Field(foreign_key="cases.number")
+    round: int
+    due_at: datetime
+    state: TimerState = Field(sa_type=choice(TimerState))
+    attempts: int = 0
+    lease_until: datetime | None = None
+    fired_at: datetime | None = None
+
+
+class SnippetRow(SQLModel, table=True):
+    """A text that agents use again."""
+
+    __tablename__ = "snippet"
+    name: str = Field(primary_key=True)
+    text: str
+    updated_at: datetime
 
 
 class ParticipantRow(SQLModel, table=True):
@@ -300,6 +373,9 @@ agent = table(AgentRow)
 address = table(AddressRow)
 cases = table(CaseRow)
 participant = table(ParticipantRow)
+escalation = table(EscalationRow)
+timer = table(TimerRow)
+snippet = table(SnippetRow)
 event = table(EventRow)
 message = table(MessageRow)
 attachment = table(AttachmentRow)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.actions import CaseWords, Notice, Stamp, StrangerWords
+from gateway.domain.actions import Stamp
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import (
     AutomaticRules,
@@ -24,6 +24,7 @@ from gateway.domain.policy import (
     Vendor,
     Workflow,
 )
+from gateway.domain.words import CaseWords, Notice, StrangerWords
 from gateway.mail.compose import Composed, compose
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens, subject_tokens

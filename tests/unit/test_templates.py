@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.domain.actions import CaseWords, StrangerWords
 from gateway.domain.policy import Vendor
+from gateway.domain.words import CaseWords, StrangerWords
 from gateway.errors import BadConfig, NotFound
 from gateway.mail.sandbox import MAX_TEXT, one_line
 from gateway.mail.templates import Templates

@@ -43,6 +43,12 @@ def upgrade() -> None:
     sa.Column('last_success_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_mailbox'))
     )
+    op.create_table('snippet',
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('text', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_snippet'))
+    )
     op.create_table('account',
     sa.Column('number', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
@@ -99,11 +105,28 @@ def upgrade() -> None:
     sa.Column('assignee_id', sa.Integer(), nullable=True),
     sa.Column('team', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('channel', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('product', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('product_version', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('environment', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('planned_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('merged_into', sa.Integer(), nullable=True),
+    sa.Column('follow_up_of', sa.Integer(), nullable=True),
+    sa.Column('followed_by', sa.Integer(), nullable=True),
+    sa.Column('links', sa.JSON(), nullable=False),
+    sa.Column('escalations', sa.Integer(), nullable=False),
+    sa.Column('status_since', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('stay', sa.Integer(), nullable=False),
+    sa.Column('reminded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('deferred_until', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('deferred_by', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
     sa.ForeignKeyConstraint(['account'], ['account.number'], name=op.f('fk_cases_account')),
     sa.ForeignKeyConstraint(['assignee_id'], ['agent.id'], name=op.f('fk_cases_assignee_id')),
+    sa.ForeignKeyConstraint(['follow_up_of'], ['cases.number'], name=op.f('fk_cases_follow_up_of')),
+    sa.ForeignKeyConstraint(['followed_by'], ['cases.number'], name=op.f('fk_cases_followed_by')),
+    sa.ForeignKeyConstraint(['merged_into'], ['cases.number'], name=op.f('fk_cases_merged_into')),
     sa.ForeignKeyConstraint(['reporter_id'], ['contact.id'], name=op.f('fk_cases_reporter_id')),
     sa.PrimaryKeyConstraint('number', name=op.f('pk_cases'))
     )
@@ -112,6 +135,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_cases_assignee_id'), ['assignee_id'], unique=False)
         batch_op.create_index('ix_cases_status_updated', ['status', 'updated_at'], unique=False)
         batch_op.create_index('ix_cases_updated', ['updated_at'], unique=False)
+
+    op.create_table('escalation',
+    sa.Column('case_number', sa.Integer(), nullable=False),
+    sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.Enum('technical', 'non_technical', name='escalationkind', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('state', sa.Enum('requested', 'taken', 'resolved', name='escalationstate', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('reason', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('team', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('requested_by', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('requested_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_escalation_case_number')),
+    sa.PrimaryKeyConstraint('case_number', 'round', name=op.f('pk_escalation'))
+    )
+    with op.batch_alter_table('escalation', schema=None) as batch_op:
+        batch_op.create_index('uq_escalation_open', ['case_number'], unique=True, sqlite_where=sa.text("state <> 'resolved'"), postgresql_where=sa.text("state <> 'resolved'"))
 
     op.create_table('event',
     sa.Column('id', sa.Integer(), nullable=False),
@@ -199,6 +237,23 @@ def upgrade() -> None:
     sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_thread_case_number')),
     sa.PrimaryKeyConstraint('message_id', 'case_number', name=op.f('pk_thread'))
     )
+    op.create_table('timer',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.Enum('wake', 'customer_reminder', 'auto_close_reminder', 'auto_close', name='timerkind', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('case_number', sa.Integer(), nullable=False),
+    sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+    sa.Column('state', sa.Enum('pending', 'fired', name='timerstate', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('lease_until', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('fired_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_timer_case_number')),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_timer')),
+    sa.UniqueConstraint('case_number', 'kind', 'round', name=op.f('uq_timer_case_number_kind_round'))
+    )
+    with op.batch_alter_table('timer', schema=None) as batch_op:
+        batch_op.create_index('ix_timer_state_due', ['state', 'due_at'], unique=False)
+
     op.create_table('handled',
     sa.Column('fingerprint', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('intake_id', sa.Integer(), nullable=False),

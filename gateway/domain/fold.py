@@ -1,0 +1,108 @@
+"""A Case is what its events make of it: `evolve` is the only way in which one changes.
+
+Called by `domain.workflow` for each event it writes, and by `casegate db verify` for whole histories. Total over
+every history that `domain.workflow` writes: `fold(events)` equals the stored row.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from gateway.domain.model import Case, CaseNumber, Escalation, EscalationKind, EscalationState, Event, Party
+
+
+def evolve(case: Case | None, event: Event) -> Case:
+    """The case after one more event; `case` is None for its first, `opened`."""
+    if case is None:
+        return _opened(event)
+    changed = replace(case, updated_at=event.at, version=case.version + 1)
+    if event.to_status:
+        changed = _moved(changed, event, event.to_status)
+    effect = _EFFECTS.get(event.event)
+    return replace(changed, **effect(case, event)) if effect else changed
+
+
+def fold(events: Iterable[Event]) -> Case | None:
+    """The case that a whole history makes; None for an empty one."""
+    case = None
+    for event in events:
+        case = evolve(case, event)
+    return case
+
+
+def _opened(event: Event) -> Case:
+    detail = event.detail
+    follows = detail.get("follow_up_of")
+    return Case(
+        number=event.case,
+        subject=detail["subject"],
+        type=detail["type"],
+        status=event.to_status or "",
+        account=detail["account"],
+        reporter=Party.parse(detail["reporter"]),
+        team=detail["team"],
+        channel=detail["channel"],
+        priority=detail.get("priority"),
+        category=detail.get("category"),
+        product=detail.get("product"),
+        product_version=detail.get("product_version"),
+        environment=detail.get("environment"),
+        follow_up_of=CaseNumber(follows) if follows is not None else None,
+        created_at=event.at,
+        updated_at=event.at,
+        status_since=event.at,
+        stay=1,
+        version=1,
+    )
+
+
+def _moved(case: Case, event: Event, status: str) -> Case:
+    """In another status: a new stay, with whatever time it ends at."""
+    until = event.detail.get("until")
+    return replace(
+        case,
+        status=status,
+        status_since=event.at,
+        stay=case.version,
+        reminded_at=None,
+        deferred_until=datetime.fromisoformat(until) if until else None,
+        deferred_by=event.actor if until else None,
+    )
+
+
+def _escalation(case: Case, event: Event) -> Escalation:
+    return Escalation(
+        round=case.escalation.round + 1 if case.escalation else 1,
+        kind=EscalationKind(event.detail["kind"]),
+        state=EscalationState.REQUESTED,
+        reason=event.detail["reason"],
+        team=event.detail.get("team"),
+        requested_by=event.actor,
+        requested_at=event.at,
+    )
+
+
+_EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
+    "participant_added": lambda case, event: {
+        "participants": (*case.participants, Party.parse(event.detail["party"])),
+    },
+    "participant_removed": lambda case, event: {
+        "participants": tuple(party for party in case.participants if str(party) != event.detail["party"]),
+    },
+    "assigned": lambda _, event: {"assignee": Party.parse(event.detail["assignee"])},
+    "team_changed": lambda _, event: {"assignee": None, "team": event.detail["team"]},
+    "type_changed": lambda _, event: {name: event.detail[name] for name in ("type", "priority", "category")},
+    "priority_changed": lambda _, event: {"priority": event.detail["priority"]},
+    "planned": lambda _, event: {"planned_at": datetime.fromisoformat(event.detail["at"])},
+    "described": lambda _, event: {name: value or None for name, value in event.detail.items()},
+    "reminded": lambda _, event: {"reminded_at": event.at},
+    "merged": lambda case, event: {
+        "merged_into": CaseNumber(event.detail["into"]),
+        "escalation": replace(case.escalation, state=EscalationState.RESOLVED) if case.escalation else None,
+    },
+    "followed_up": lambda _, event: {"followed_by": CaseNumber(event.detail["by"])},
+    "linked": lambda case, event: {"links": (*case.links, CaseNumber(event.detail["other"]))},
+    "escalated": lambda case, event: {"escalation": _escalation(case, event)},
+}
+"""What an event changes beside the status; any other changes nothing else."""

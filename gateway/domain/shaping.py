@@ -1,0 +1,304 @@
+"""What agents change about a case beside its words and status: type, priority, people, plans; merges, splits, links.
+
+Called by `domain.workflow.decide` only. Everything that can be chosen is data (`rules/<set>/workflow.toml`).
+"""
+
+from collections.abc import Iterable
+from typing import assert_never
+
+from gateway.domain.actions import (
+    Assign,
+    Change,
+    ChangeParticipants,
+    ChangePriority,
+    ChangeType,
+    Describe,
+    Escalate,
+    Link,
+    Merge,
+    OpenFor,
+    Plan,
+    Split,
+)
+from gateway.domain.draft import Draft
+from gateway.domain.model import Case, Direction, EscalationKind, Message, NoticeKind, Party, PartyKind
+from gateway.domain.notices import News
+from gateway.domain.policy import CaseType, Workflow
+from gateway.domain.words import Appointment
+from gateway.errors import Refused
+
+
+def shape(
+    draft: Draft, action: OpenFor | ChangeType | ChangePriority | Plan | Describe | Assign | ChangeParticipants
+) -> Change:
+    """What changes one case."""
+    match action:
+        case OpenFor():
+            return _open_for(draft, action)
+        case ChangeType():
+            return _change_type(draft, action)
+        case ChangePriority():
+            return _change_priority(draft, action)
+        case Plan():
+            return _plan(draft, action)
+        case Describe():
+            return _describe(draft, action)
+        case Assign():
+            return _assign(draft, action)
+        case ChangeParticipants():
+            return _change_participants(draft, action)
+    assert_never(action)
+
+
+def join_or_part(draft: Draft, action: Merge | Split | Link | Escalate) -> Change:
+    """What binds cases together, takes them apart, or calls for more people."""
+    match action:
+        case Merge():
+            return _merge(draft)
+        case Split():
+            return _split(draft, action)
+        case Link():
+            return _link(draft, action)
+        case Escalate():
+            escalate(draft, action.kind, action.reason)
+            return draft.done()
+    assert_never(action)
+
+
+def escalate(draft: Draft, kind: EscalationKind, reason: str, team: str | None = None) -> None:
+    """Ask for more than the case's agent can do, or add to what was asked (SPEC section 10)."""
+    known = draft.now.escalation
+    if known and known.is_open:
+        draft.add("escalation_joined", kind=kind.value, reason=reason)
+    else:
+        draft.add("escalated", kind=kind.value, reason=reason, team=team)
+    draft.wake()
+    if team is None:  # a fault for the third level is no matter for the customer's managers
+        _call_incident_managers(draft)
+
+
+def _open_for(draft: Draft, action: OpenFor) -> Change:
+    flow = draft.policy.workflow
+    if not action.text.strip():
+        raise Refused("the text is empty; no case was opened")
+    kind = _known_type(flow, action.type or flow.opens)
+    draft.add(
+        "opened",
+        to_status=flow.initial,
+        subject=action.subject,
+        type=kind.name,
+        account=draft.facts.account.number,
+        reporter=str(action.contact.party),
+        team=draft.facts.account.team or draft.policy.first_team,
+        channel=action.channel,
+        priority=_priority(flow, kind, action.priority, None),
+        category=_category(flow, kind, action.category, None),
+    )
+    _type_brings(draft, kind)
+    author = action.contact.party
+    draft.tell(NoticeKind.CASE_OPENED, News(event=None, author=author, text=action.text, acting=action.actor))
+    return draft.done(Message(direction=Direction.INBOUND, author=author, subject=action.subject, text=action.text))
+
+
+def _change_type(draft: Draft, action: ChangeType) -> Change:
+    flow, case = draft.policy.workflow, draft.now
+    kind = _known_type(flow, action.type)
+    wanted = {
+        "type": kind.name,
+        "priority": _priority(flow, kind, action.priority, case.priority),
+        "category": _category(flow, kind, action.category, case.category),
+    }
+    before = {name: getattr(case, name) for name in wanted}
+    changes = tuple(name for name, value in wanted.items() if value != before[name])
+    if not changes:
+        return draft.done()
+    draft.add("type_changed", **wanted, before=before)
+    if kind.name != case.type:
+        _type_brings(draft, kind)
+    draft.tell(NoticeKind.CASE_CHANGED, News(event=None, author=draft.actor, changes=changes))
+    return draft.done()
+
+
+def _change_priority(draft: Draft, action: ChangePriority) -> Change:
+    flow, case = draft.policy.workflow, draft.now
+    kind = _known_type(flow, case.type)
+    priority = _priority(flow, kind, action.priority, None)
+    if priority == case.priority:
+        return draft.done()
+    draft.add("priority_changed", priority=priority, before=case.priority)
+    draft.tell(NoticeKind.CASE_CHANGED, News(event=None, author=draft.actor, changes=("priority",)))
+    return draft.done()
+
+
+def _plan(draft: Draft, action: Plan) -> Change:
+    if action.at <= draft.stamp.at:
+        raise Refused(f"{action.at:%Y-%m-%d %H:%M} UTC is past; name a later time")
+    if action.at == draft.now.planned_at:
+        return draft.done()
+    before = draft.now.planned_at.isoformat() if draft.now.planned_at else None
+    draft.add("planned", at=action.at.isoformat(), before=before)
+    case = draft.now
+    appointment = Appointment(uid=f"plan-{case.number}", sequence=case.version, at=action.at, summary=case.subject)
+    news = News(event=None, author=draft.actor, changes=("plan",), appointment=appointment)
+    draft.tell(NoticeKind.CASE_CHANGED, news)
+    return draft.done()
+
+
+def _describe(draft: Draft, action: Describe) -> Change:
+    given = {name: getattr(action, name) for name in ("product", "product_version", "environment")}
+    changed = {
+        name: value.strip()
+        for name, value in given.items()
+        if value is not None and (value.strip() or None) != getattr(draft.now, name)
+    }
+    if changed:
+        draft.add("described", **changed)
+    return draft.done()
+
+
+def _assign(draft: Draft, action: Assign) -> Change:
+    case = draft.now
+    if action.team is not None and (action.team != case.team or case.assignee):
+        draft.add("team_changed", team=action.team, before=case.team)
+    elif action.assignee is not None and action.assignee != case.assignee:
+        draft.add("assigned", assignee=str(action.assignee), before=str(case.assignee) if case.assignee else None)
+    if draft.events:
+        draft.tell(NoticeKind.ASSIGNED, News(event=None, author=draft.actor))
+    return draft.done()
+
+
+def _change_participants(draft: Draft, action: ChangeParticipants) -> Change:
+    for party in action.add:
+        draft.join(party)
+    for party in action.remove:
+        if party == draft.now.reporter:
+            raise Refused(f"the reporter of case {draft.now.number} cannot be taken off it")
+        if party not in draft.now.participants:
+            raise Refused(f"{party.id if party.kind is PartyKind.EXTERNAL else 'this person'} is not on the case")
+        draft.add("participant_removed", party=str(party))
+    return draft.done()
+
+
+def _merge(draft: Draft) -> Change:
+    into = draft.beside()
+    _must_be_two(draft.now, into.now)
+    if draft.now.account != into.now.account:
+        raise Refused(
+            f"case {draft.now.number} is of {draft.now.account}, case {into.now.number} of {into.now.account}; "
+            "cases of two accounts are linked, never merged"
+        )
+    moving = draft.now
+    for party in (moving.reporter, *moving.participants):
+        if _may_come_along(draft, party):
+            into.join(party)
+    if moving.escalation and moving.escalation.is_open and not (into.now.escalation and into.now.escalation.is_open):
+        old = moving.escalation
+        into.add("escalated", kind=old.kind.value, reason=old.reason, team=old.team)
+    draft.add("merged", into=into.now.number)
+    into.add("absorbed", case=moving.number)
+    told = frozenset((moving.reporter, *moving.participants))
+    news = News(event="merge", author=draft.actor, only=told, other=moving.number)
+    into.tell(NoticeKind.CASE_CHANGED, news)
+    return into.done(absorbs=moving.number, also=(draft.done(),))
+
+
+def _may_come_along(draft: Draft, party: Party) -> bool:
+    """Who is on a merged case for its account or for us; outside people were let in on that one case only."""
+    contact = draft.facts.contacts.get(party)
+    return party.kind is PartyKind.AGENT or (contact is not None and contact.account == draft.now.account)
+
+
+def _split(draft: Draft, action: Split) -> Change:
+    case, heads = draft.now, {head.id: head for head in draft.facts.messages}
+    if missing := [number for number in action.messages if number not in heads]:
+        raise Refused(f"message {missing[0]} is not on case {case.number}; `casegate case show` names them")
+    if len(heads) == len(set(action.messages)):
+        raise Refused(f"that would leave nothing on case {case.number}; name fewer messages")
+    moved = [heads[number] for number in sorted(set(action.messages))]
+    new = draft.beside()
+    author = next((head.author for head in moved if head.author in new.facts.contacts), case.reporter)
+    new.add(
+        "opened",
+        to_status=draft.policy.workflow.initial,
+        subject=moved[0].subject or case.subject,
+        type=draft.policy.workflow.opens,
+        account=case.account,
+        reporter=str(author),
+        team=case.team,
+        channel=case.channel,
+        product=case.product,
+        product_version=case.product_version,
+        environment=case.environment,
+    )
+    if case.assignee:
+        new.add("assigned", assignee=str(case.assignee))
+    new.add("linked", other=case.number)
+    ids = [head.id for head in moved]
+    draft.add("split", messages=ids, into=new.facts.number)
+    draft.add("linked", other=new.facts.number)
+    new.tell(NoticeKind.CASE_CHANGED, News(event="split", author=draft.actor, other=case.number))
+    return new.done(takes=tuple(ids), also=(draft.done(),))
+
+
+def _link(draft: Draft, action: Link) -> Change:
+    other = draft.beside()
+    _must_be_two(draft.now, other.now)
+    if action.other in draft.now.links:
+        return draft.done()
+    draft.add("linked", other=other.now.number)
+    other.add("linked", other=draft.now.number)
+    return draft.done(also=(other.done(),))
+
+
+def _must_be_two(one: Case, other: Case) -> None:
+    if one.number == other.number:
+        raise Refused(f"{one.number} is the same case")
+    if other.merged_into is not None:
+        raise Refused(f"case {other.number} was merged into {other.merged_into}; name that one")
+
+
+def _type_brings(draft: Draft, kind: CaseType) -> None:
+    """What comes with a type: a technical escalation, the account's incident managers."""
+    if kind.escalates_to and not (draft.now.escalation and draft.now.escalation.is_open):
+        escalate(draft, EscalationKind.TECHNICAL, f"the case became {kind.label}", team=kind.escalates_to)
+    if kind.incident:
+        _call_incident_managers(draft)
+
+
+def _call_incident_managers(draft: Draft) -> None:
+    for contact in draft.facts.incident_managers:
+        draft.join(contact.party)
+
+
+def _known_type(flow: Workflow, name: str) -> CaseType:
+    kind = flow.type_named(name)
+    if kind is None:
+        raise Refused(f"there is no type {name}; there are: {_listed(kind.name for kind in flow.types)}")
+    return kind
+
+
+def _priority(flow: Workflow, kind: CaseType, asked: str | None, before: str | None) -> str | None:
+    """The priority of a case of this type; Refused where it can have none, must have one, or there is no such."""
+    names = [priority.name for priority in flow.priorities]
+    if not kind.has_priority:
+        if asked:
+            raise Refused(f"a case of type {kind.name} has no priority")
+        return None
+    if asked and asked not in names:
+        raise Refused(f"there is no priority {asked}; there are: {_listed(names)}")
+    if not asked and not before:
+        raise Refused(f"a case of type {kind.name} needs a priority: {_listed(names)}")
+    return asked or before
+
+
+def _category(flow: Workflow, kind: CaseType, asked: str | None, before: str | None) -> str | None:
+    """The category of a case of this type; Refused where there is no such."""
+    names = flow.categories_of(kind.name)
+    if asked and asked not in names:
+        known = f"there are: {_listed(names)}" if names else "it has none"
+        raise Refused(f"a case of type {kind.name} has no category {asked}; {known}")
+    return asked or (before if before in names else None)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(names)

@@ -1,0 +1,87 @@
+"""What deciding an action needs to know, read inside its transaction. Called by `services.perform` only."""
+
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from gateway.domain import workflow
+from gateway.domain.actions import (
+    Assign,
+    CaseAction,
+    ChangeParticipants,
+    ChangeType,
+    DeliveryFailed,
+    Escalate,
+    Link,
+    Merge,
+    OpenCase,
+    OpenFor,
+    Split,
+)
+from gateway.domain.cover import incident_managers
+from gateway.domain.facts import CaseFacts
+from gateway.domain.model import CaseNumber
+from gateway.mail.token import bare_subject
+from gateway.services.ports import Ports
+from gateway.store import load, load_people, save
+
+
+def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
+    """All that deciding this action needs, the cases that it may change locked in the order of their numbers."""
+    if isinstance(action, OpenCase | OpenFor):
+        return _opening(tx, ports, action)
+    if isinstance(action, DeliveryFailed):
+        assert action.case is not None
+        return _of(tx, ports, load.last_case(tx, action.case), action)
+    if isinstance(action, Merge | Link):
+        other = action.into if isinstance(action, Merge) else action.other
+        both = {number: _of(tx, ports, number, action) for number in sorted({action.case, other})}
+        return replace(both[action.case], other=both[other])
+    facts = _of(tx, ports, action.case, action)
+    if isinstance(action, ChangeType | Escalate):
+        return _with_managers(tx, ports, facts)
+    return _with_parts(tx, ports, facts) if isinstance(action, Split) else facts
+
+
+def _of(tx: sa.Connection, ports: Ports, number: CaseNumber, action: CaseAction) -> CaseFacts:
+    """The facts of one case; whoever the action names is known in them."""
+    actors, team = [workflow.actor_of(action)], None
+    if isinstance(action, Assign):
+        actors += [action.assignee] if action.assignee else []
+        team = action.team
+    elif isinstance(action, ChangeParticipants):
+        actors += action.add
+    return load.case_facts(tx, number, ports.tokens.mint(number), actors=actors, team_named=team)
+
+
+def _opening(tx: sa.Connection, ports: Ports, action: OpenCase | OpenFor) -> CaseFacts:
+    number = save.next_case_number(tx)
+    facts = load.opening_facts(tx, number, ports.tokens.mint(number), action.contact, ports.policy.first_team)
+    if isinstance(action, OpenFor):
+        _, agents = load_people.people(tx, {action.actor})
+        return _with_managers(tx, ports, replace(facts, agents=agents))
+    return facts if action.follows is None else replace(facts, other=_of(tx, ports, action.follows, action))
+
+
+def _with_managers(tx: sa.Connection, ports: Ports, facts: CaseFacts) -> CaseFacts:
+    managers = incident_managers(facts.account, load_people.contacts(tx, facts.account.number), ports.policy)
+    known = {contact.party: contact for contact in managers}
+    return replace(facts, incident_managers=managers, contacts={**known, **facts.contacts})
+
+
+def _with_parts(tx: sa.Connection, ports: Ports, facts: CaseFacts) -> CaseFacts:
+    """For a split: the messages of the case, with bare subjects, and a number for the new case."""
+    prefix = ports.policy.post.token_prefix
+    heads = [replace(head, subject=bare_subject(head.subject, prefix)) for head in load.message_heads(tx, facts.number)]
+    contacts, _ = load_people.people(tx, {head.author for head in heads})
+    own = {party: contact for party, contact in contacts.items() if contact.account == facts.account.number}
+    number = save.next_case_number(tx)
+    new = CaseFacts(
+        number=number,
+        token=ports.tokens.mint(number),
+        account=facts.account,
+        contacts={**facts.contacts, **own},
+        agents=facts.agents,
+        team=facts.team,
+    )
+    return replace(facts, messages=tuple(heads), other=new)
