@@ -96,7 +96,7 @@ def _open_for(draft: Draft, action: OpenFor) -> Change:
     )
     _type_brings(draft, kind)
     author = action.contact.party
-    draft.tell(NoticeKind.CASE_OPENED, News(event=None, author=author, text=action.text, acting=action.actor))
+    draft.tell(NoticeKind.CASE_OPENED, News(event="opened_for", author=author, text=action.text, acting=action.actor))
     return draft.done(Message(direction=Direction.INBOUND, author=author, subject=action.subject, text=action.text))
 
 

@@ -8,7 +8,7 @@ is ours alone: values are one line without control characters, addresses and ids
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from email.generator import BytesGenerator
 from email.header import Header
@@ -23,7 +23,8 @@ from typing import Any
 from gateway.domain.actions import Stamp
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import Policy
-from gateway.domain.words import Notice
+from gateway.domain.words import Appointment, Notice
+from gateway.mail.calendar import METHOD, calendar_file
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens, bare_subject, digest, split_address
@@ -100,7 +101,10 @@ def compose(
         return digest(stamp.nonce, key, use)
 
     message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
-    mail = _body(rendered, notice.attachments, fetch, derived)
+    files = [_file(file, fetch(file.sha256)) for file in notice.attachments]
+    if notice.appointment:
+        files.append(_calendar(notice.appointment, policy, stamp))
+    mail = _body(rendered, files, derived)
     _address(mail, notice, tokens, policy)
     mail["Subject"] = _subject(rendered.subject, notice, tokens)
     mail["Date"] = format_datetime(stamp.at)
@@ -188,15 +192,12 @@ def _quoted(text: str) -> str:
     return f'"{quote(text)}"'
 
 
-def _body(
-    rendered: Rendered, files: Iterable[Attachment], fetch: Callable[[str], bytes], derived: Callable[[str], str]
-) -> Mail:
+def _body(rendered: Rendered, attached: Sequence[Mail], derived: Callable[[str], str]) -> Mail:
     """Put together the two forms of the text, the plain one first, and the files beside them."""
     # "=_" stands in no quoted-printable and no base64 text, so no part can hold its own boundary (RFC 2045 §6.7).
     body = MIMEMultipart("alternative", boundary=f"=_{derived('alternative')}")
     body.attach(_text(rendered.text, "plain"))
     body.attach(_text(rendered.html, "html"))
-    attached = [_file(file, fetch(file.sha256)) for file in files]
     if not attached:
         return body
     del body["MIME-Version"]
@@ -228,6 +229,14 @@ def _file(file: Attachment, data: bytes) -> Mail:
     )
     name = _file_name(file.name)
     part.add_header("Content-Disposition", "attachment", filename=name if name.isascii() else ("utf-8", "", name))
+    return _filled(part, "base64", base64.encodebytes(data).decode())
+
+
+def _calendar(appointment: Appointment, policy: Policy, stamp: Stamp) -> Mail:
+    """Make the file that calendar programs open, with its method where they look for it (RFC 6047 section 2.4)."""
+    part = MIMENonMultipart("text", "calendar", charset="utf-8", method=METHOD)
+    part.add_header("Content-Disposition", "attachment", filename=f"{appointment.uid}.ics")
+    data = calendar_file(appointment, organizer=policy.post.service_address, stamp=stamp)
     return _filled(part, "base64", base64.encodebytes(data).decode())
 
 

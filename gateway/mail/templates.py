@@ -126,8 +126,25 @@ _FULL = CaseWords(
     event="resolve",
     others=("Bob Example <bob@customer.example>", "Carl Example <carl@customer.example>"),
     attachments=("before.png", "after.png"),
+    priority_label="P2 high",
+    category_label="Restore a backup",
+    planned="2026-12-01 14:30 CET",
+    changes=("type", "priority", "category", "plan"),
+    when="2026-12-15 09:00 CET",
 )
-_EVENTS = (None, "start", "close", "auto_close", "reopen", "defer", "wait_for_client", "other")
+_EVENTS = (
+    None,
+    "start",
+    "close",
+    "auto_close",
+    "reopen",
+    "defer",
+    "wait_for_client",
+    "merge",
+    "split",
+    "opened_for",
+    "other",
+)
 
 
 def _samples(name: str) -> Iterator[Words]:
@@ -136,5 +153,6 @@ def _samples(name: str) -> Iterator[Words]:
         yield StrangerWords(registration_address="service+register@acme.example")
         return
     yield _FULL
-    yield from (replace(_FULL, event=event) for event in _EVENTS)
-    yield replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=())
+    yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
+    bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
+    yield replace(bare, priority_label=None, category_label=None, planned=None, when=None)

@@ -31,6 +31,9 @@ WORDS = CaseWords(
 )
 CASE_MAIL = (
     "agent_replied",
+    "assigned",
+    "case_changed",
+    "case_changed_vendor",
     "case_opened",
     "customer_wrote",
     "customer_wrote_vendor",
@@ -240,9 +243,9 @@ def test_broken_syntax_stops_the_start_with_its_line(tmp_path: Path) -> None:
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
-    names = "agent_replied, case_opened, customer_wrote, customer_wrote_vendor, new_case, note, reopened_vendor"
+    names = ", ".join(CASE_MAIL)
     expected = (
-        f"en/nota.txt.j2: no mail uses a template of this name; there are {names}, status_changed, unregistered",
+        f"en/nota.txt.j2: no mail uses a template of this name; there are {names}, unregistered",
         "de/note.html.j2: its other half is missing; add de/note.txt.j2",
         "en/nota.txt.j2: its other half is missing; add en/nota.html.j2",
         "en/note.html.j2:1: No filter named 'safe'.",
@@ -345,5 +348,5 @@ def test_preview_shows_the_override_or_its_fault(tmp_path: Path) -> None:
 
 
 def test_an_unknown_template_is_not_found(shipped: Templates) -> None:
-    with pytest.raises(NotFound, match=r"there is no template no_such; there are agent_replied, case_opened"):
+    with pytest.raises(NotFound, match=r"there is no template no_such; there are agent_replied, assigned"):
         shipped.render("no_such", "en", WORDS, VENDOR)
