@@ -101,10 +101,7 @@ def compose(
         return digest(stamp.nonce, key, use)
 
     message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
-    files = [_file(file, fetch(file.sha256)) for file in notice.attachments]
-    if notice.appointment:
-        files.append(_calendar(notice.appointment, policy, stamp))
-    mail = _body(rendered, files, derived)
+    mail = _body(rendered, _files(notice, fetch, policy, stamp), derived)
     _address(mail, notice, tokens, policy)
     mail["Subject"] = _subject(rendered.subject, notice, tokens)
     mail["Date"] = format_datetime(stamp.at)
@@ -217,6 +214,12 @@ def _text(text: str, subtype: str) -> Mail:
         encoding, payload = "base64", base64.encodebytes(data.replace(b"\n", b"\r\n")).decode()
     part = MIMENonMultipart("text", subtype, charset="utf-8")
     return _filled(part, encoding, payload)
+
+
+def _files(notice: Notice, fetch: Callable[[str], bytes], policy: Policy, stamp: Stamp) -> list[Mail]:
+    """Make all that goes along with the text."""
+    files = [_file(file, fetch(file.sha256)) for file in notice.attachments]
+    return [*files, _calendar(notice.appointment, policy, stamp)] if notice.appointment else files
 
 
 def _file(file: Attachment, data: bytes) -> Mail:

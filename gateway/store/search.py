@@ -26,16 +26,19 @@ HITS_PER_CASE = 20
 WINDOW = 10_000
 """PostgreSQL looks among so many of the newest first: a common word is found there without reading all that have it."""
 
+MOST_HITS = 50_000
+"""So many are looked at where those newest are not enough; of a word that more have, but none lately, it may be any."""
+
 _SQLITE = (
     f"""CREATE VIEW search_cases_text AS
-        SELECT number AS id, substr(subject, 1, {MOST_INDEXED}) AS subject FROM cases""",
+        SELECT number AS id, substr(subject, 1, {MOST_INDEXED}) AS subject FROM cases""",  # noqa: S608  # a number of ours
     f"""CREATE VIEW search_message_text AS
         SELECT message.id, message.case_number,
             CASE direction WHEN 'note' THEN '' ELSE cases.subject END AS subject,
             CASE direction WHEN 'note' THEN '' ELSE substr(text, 1, {MOST_INDEXED}) END AS text,
             CASE direction WHEN 'note' THEN cases.subject || char(10) || substr(text, 1, {MOST_INDEXED}) ELSE '' END
                 AS note
-        FROM message JOIN cases ON cases.number = message.case_number""",
+        FROM message JOIN cases ON cases.number = message.case_number""",  # noqa: S608  # a number of ours
     """CREATE VIRTUAL TABLE search_cases USING fts5(subject, content='search_cases_text', content_rowid='id',
         columnsize=0, tokenize='unicode61 remove_diacritics 2')""",
     """CREATE VIRTUAL TABLE search_message USING fts5(subject, text, note, content='search_message_text',
@@ -69,10 +72,10 @@ _SQLITE_TRIGGERS = (
 )
 
 _POSTGRESQL = (
-    # As FTS5's unicode61: Latin letters without their diacritics, all others as they are.
+    # As FTS5's unicode61: Latin letters without their diacritics, one sigma, all others as they are.
     r"""CREATE FUNCTION search_folded(given text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-        SELECT CASE WHEN octet_length(given) = char_length(given) THEN given ELSE
-            normalize(regexp_replace(normalize(given, NFD), '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC) END $$""",
+        SELECT CASE WHEN octet_length(given) = char_length(given) THEN given ELSE normalize(regexp_replace(
+            normalize(translate(given, chr(962), chr(963)), NFD), '([A-Za-z])[\u0300-\u036f]+', '\1', 'g'), NFC) END $$""",
     # Without punctuation the parser sees words only; it would take addresses, paths and signs for one word each.
     rf"""CREATE FUNCTION search_words(given text) RETURNS tsvector LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
         SELECT to_tsvector('simple'::regconfig, regexp_replace(search_folded(left(given, {MOST_INDEXED})),
@@ -114,9 +117,8 @@ _POSTGRESQL = (
 
 def create(tx: sa.Connection) -> None:
     """Make the index and its triggers, and fill it with what `cases` and `message` hold already."""
-    if tx.dialect.name != "sqlite":
-        statements = _POSTGRESQL
-    else:
+    statements: tuple[str, ...] = _POSTGRESQL
+    if tx.dialect.name == "sqlite":
         triggers = (
             f"CREATE TRIGGER search_{number} {when} {only} BEGIN {what} END"
             for number, (when, only, what) in enumerate(_SQLITE_TRIGGERS, 1)
@@ -141,49 +143,81 @@ class Hit:
 
 def by_subject(tx: sa.Connection, terms: Sequence[Term], *, most: int) -> list[int]:
     """The newest cases whose subject has all terms."""
-    return [number for (number,) in _rows(tx, _BY_SUBJECT, terms, with_notes=True, hits=most, cases=most)]
+    return [row[0] for row in _rows(tx, _BY_SUBJECT, terms, with_notes=True, hits=most, cases=most)]
 
 
 def by_text(tx: sa.Connection, terms: Sequence[Term], *, with_notes: bool, most: int) -> list[Hit]:
     """Cases by the newest message that has all terms, in its text or the case's subject; newest message first."""
     rows = _rows(tx, _BY_TEXT, terms, with_notes=with_notes, hits=most * HITS_PER_CASE, cases=most)
     newest: dict[int, int] = {}
-    for number, message in rows:
-        newest.setdefault(number, message)
+    for row in rows:
+        newest.setdefault(row[0], row[1])
     return [Hit(case=number, message=message) for number, message in newest.items()][:most]
 
 
-_BY_SUBJECT: Mapping[str, str] = {
-    "sqlite": "SELECT rowid FROM search_cases WHERE search_cases MATCH :asked ORDER BY rowid DESC LIMIT :hits",
-    "postgresql": """
+_BY_SUBJECT: Mapping[str, Sequence[str]] = {
+    "sqlite": ("SELECT rowid FROM search_cases WHERE search_cases MATCH :asked ORDER BY rowid DESC LIMIT :hits",),
+    "postgresql": (
+        """
         WITH found AS MATERIALIZED (
             SELECT id FROM search_cases WHERE words @@ to_tsquery('simple', search_folded(:asked))
             AND id > (SELECT coalesce(max(id), 0) FROM search_cases) - :window)
         SELECT id FROM found ORDER BY id DESC LIMIT :hits""",
+        """
+        WITH found AS MATERIALIZED (
+            SELECT id FROM search_cases WHERE words @@ to_tsquery('simple', search_folded(:asked)))
+        SELECT id FROM (SELECT id FROM found LIMIT :most_hits) AS capped ORDER BY id DESC LIMIT :hits""",
+    ),
 }
-_BY_TEXT: Mapping[str, str] = {
-    "sqlite": """
-        SELECT message.case_number, message.id FROM search_message CROSS JOIN message ON message.id = search_message.rowid
+_BY_TEXT: Mapping[str, Sequence[str]] = {
+    "sqlite": (
+        """
+        SELECT message.case_number, message.id
+        FROM search_message CROSS JOIN message ON message.id = search_message.rowid
         WHERE search_message MATCH :asked ORDER BY search_message.rowid DESC LIMIT :hits""",
-    "postgresql": """
+    ),
+    "postgresql": (
+        """
         WITH found AS MATERIALIZED (
             SELECT id FROM search_message WHERE words @@ to_tsquery('simple', search_folded(:asked))
             AND id > (SELECT coalesce(max(id), 0) FROM search_message) - :window),
         newest AS MATERIALIZED (SELECT id FROM found ORDER BY id DESC LIMIT :hits)
         SELECT message.case_number, message.id FROM newest JOIN message USING (id) ORDER BY message.id DESC""",
+        """
+        WITH found AS MATERIALIZED (
+            SELECT id FROM search_message WHERE words @@ to_tsquery('simple', search_folded(:asked))),
+        newest AS MATERIALIZED (
+            SELECT id FROM (SELECT id FROM found LIMIT :most_hits) AS capped ORDER BY id DESC LIMIT :hits)
+        SELECT message.case_number, message.id FROM newest JOIN message USING (id) ORDER BY message.id DESC""",
+    ),
 }
+"""What to ask, one after the other, until there are enough cases.
+
+FTS5 reads what has a word from the newest on, and stops. PostgreSQL's index knows no order: so first among the newest,
+where a common word has enough already; materialized, or the planner may read all rows backwards for the order's sake.
+"""
 
 
 def _rows(
-    tx: sa.Connection, query: Mapping[str, str], terms: Sequence[Term], *, with_notes: bool, hits: int, cases: int
-) -> Sequence[sa.Row[Any]]:
-    statement = sa.text(query[tx.dialect.name])
-    if tx.dialect.name == "sqlite":  # reads a word's messages from the newest on, and stops when it has enough
-        return tx.execute(statement, {"asked": _fts5(terms, with_notes=with_notes), "hits": hits}).all()
-    asked = {"asked": _tsquery(terms, with_notes=with_notes), "hits": hits}
-    rows: Sequence[sa.Row[Any]] = ()
-    for window in (WINDOW, 2**40):
-        rows = tx.execute(statement, {**asked, "window": window}).all()
+    tx: sa.Connection,
+    queries: Mapping[str, Sequence[str]],
+    terms: Sequence[Term],
+    *,
+    with_notes: bool,
+    hits: int,
+    cases: int,
+) -> list[tuple[int, ...]]:
+    ask = _fts5 if tx.dialect.name == "sqlite" else _tsquery
+    given = {
+        "asked": ask(terms, with_notes=with_notes),
+        "hits": hits,
+        "window": WINDOW,
+        "most_hits": MOST_HITS,
+    }
+    rows: list[tuple[int, ...]] = []
+    for query in queries[tx.dialect.name]:
+        used = {name: value for name, value in given.items() if f":{name}" in query}
+        rows = [tuple(row) for row in tx.execute(sa.text(query), used)]
         if len({row[0] for row in rows}) >= cases:
             break
     return rows
@@ -205,6 +239,4 @@ def _tsquery(terms: Sequence[Term], *, with_notes: bool) -> str:
         marks = [part] * (len(run) - 1) + ["*" * is_prefix + part]
         return " <-> ".join(f"'{word}'{':' * bool(mark)}{mark}" for word, mark in zip(run, marks, strict=True))
 
-    return " & ".join(
-        "(" + " | ".join(one(run, is_prefix=term.is_prefix) for run in term.runs) + ")" for term in terms
-    )
+    return " & ".join("(" + " | ".join(one(run, is_prefix=term.is_prefix) for run in term.runs) + ")" for term in terms)
