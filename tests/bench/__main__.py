@@ -7,61 +7,30 @@ block every mail is looked for: a case of its own, an acknowledgement and a noti
 import argparse
 import asyncio
 import contextlib
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import aiosmtplib
 from rich.console import Console
-from rich.table import Table
 
-from tests.bench import peers
+from gateway.adapters.imap_look import BATCH
+from tests.bench import big_database, peers
+from tests.bench.figures import Figure, table
 from tests.bench.gateway import cpu_seconds, pss_megabytes
 from tests.bench.gateway import gateway as a_gateway
 from tests.bench.load import questions, send
 from tests.daemon import CASEGATE, ROOT
+from tests.dovecot import Dovecot, dovecot
+from tests.servers import find
 
 STOCK = "aiosmtpd, mail thrown away"
 LEAN = "lean pipeline, sends nothing"
 BARE = "aiosmtpd in + aiosmtplib out"
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One line of the table: values of all repeats, and those of the yardstick, where there is one."""
-
-    what: str
-    unit: str
-    beside: str = "-"
-    ours: list[float] = field(default_factory=list)
-    theirs: list[float] = field(default_factory=list)
-
-    def note(self, ours: float, theirs: float | None = None) -> None:
-        """One repeat."""
-        self.ours.append(ours)
-        if theirs is not None:
-            self.theirs.append(theirs)
-
-    def cells(self) -> tuple[str, ...]:
-        """As shown; the ratio is the median of the repeats' own ratios."""
-        ratio = statistics.median(a / b for a, b in zip(self.ours, self.theirs, strict=True)) if self.theirs else None
-        shown = f"{ratio:.2f}" if ratio is not None else "-"
-        return self.what, self.unit, *_spread(self.ours), shown, self.beside, *_spread(self.theirs)
-
-
-def _spread(values: Sequence[float]) -> tuple[str, str]:
-    if not values:
-        return "-", "-"
-    return _shown(statistics.median(values)), f"{_shown(min(values))}-{_shown(max(values))}"
-
-
-def _shown(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+IMPORTS = "import typer, sqlmodel, pydantic_settings"
 
 
 class Bench:
@@ -153,16 +122,55 @@ class Bench:
                 delivered.note((len(times) - 1) / (times[-1] - times[0]), rate)
                 gateway.check()
 
+    def mailbox(self, count: int) -> None:
+        """Mail that lies in a mailbox of a real Dovecot, over TLS; the yardstick takes the same mail from the same one."""
+        if find("dovecot") is None:
+            self._say("skipped: IMAP (dovecot is not installed)")
+            return
+        stored = self._figure("stored, out of an IMAP mailbox", "mails/s", "imapclient, fetched and forgotten")
+        with a_gateway(self._folder / "imap") as gateway, dovecot() as server:
+            gateway.take_from(server)
+            for _ in range(self._repeats):
+                uids = server.deliver(*questions(count))
+                rate = count / _fetched(server, uids)
+                with gateway.running():
+                    stored.note(gateway.from_mailbox(count), rate)
+                    gateway.delivered()
+                gateway.check()
+                assert all(rb"\Seen" in flags for flags in server.flags().values()), "a mail was left unread"
+
     def start_up(self) -> None:
         """A command that reads the database, beside the imports that it can't do without."""
-        started = self._figure("casegate status", "ms", "import typer, sqlmodel, pydantic_settings")
-        imports = [sys.executable, "-c", "import typer, sqlmodel, pydantic_settings"]
         with a_gateway(self._folder / "start") as gateway:
-            status = [*CASEGATE, "--config", str(gateway.config), "status"]
-            _milliseconds(status)  # compiled and in the cache
-            for _ in range(max(5, self._repeats)):
-                theirs = _milliseconds(imports)
-                started.note(_milliseconds(status), theirs)
+            self._commands(gateway.config, {"casegate status": ["status"]})
+
+    def years(self, cases: int, events: int) -> None:
+        """Commands that read, on a database with years behind it."""
+        config = big_database.build(self._folder / "years", cases=cases, events=events)
+        middle, with_ = 1000 + cases // 2, f"of {cases:,} cases"
+        commands = {
+            f"casegate cases --limit 50 {with_}": ["cases", "--limit", "50"],
+            f"casegate case show {with_}": ["case", "show", str(middle)],
+            f"casegate queue {with_}": ["queue"],
+            f"casegate search, a rare word {with_}": ["search", big_database.rare_word(cases)],
+            f"casegate search, a common word {with_}": ["search", "printer"],
+        }
+        for name, words in list(commands.items()):
+            if subprocess.run([*CASEGATE, words[0], "--help"], capture_output=True, check=False).returncode:
+                self._say(f"skipped: {name} (there is no such command yet)")
+                del commands[name]
+        self._commands(config, commands)
+
+    def _commands(self, config: Path, commands: Mapping[str, Sequence[str]]) -> None:
+        figures = {name: self._figure(name, "ms", IMPORTS) for name in commands}
+        imports = [sys.executable, "-c", IMPORTS]
+        for turn in range(1 + max(5, self._repeats)):
+            for name, words in commands.items():
+                theirs, ours = (
+                    _milliseconds(words) for words in (imports, [*CASEGATE, "--config", str(config), *words])
+                )
+                if turn > 0:  # at first it is compiled, and the database comes into the cache
+                    figures[name].note(ours, theirs)
 
     def _bare_send(self, count: int) -> tuple[float, float]:
         """Mails a second, and CPU milliseconds of each, that aiosmtplib brings to the sink over one connection."""
@@ -189,19 +197,20 @@ def _loaded(peer: peers.Peer, mails: Sequence[bytes]) -> tuple[float, float]:
     return rate, 1000 * (cpu_seconds(peer.pid) - cpu) / len(mails)
 
 
+def _fetched(server: Dovecot, uids: Sequence[int]) -> float:
+    """Seconds in which imapclient fetches these mails, as many at once as Casegate does."""
+    with server.login() as client:
+        client.select_folder("INBOX", readonly=True)
+        started = time.perf_counter()
+        for start in range(0, len(uids), BATCH):
+            client.fetch(uids[start : start + BATCH], ["BODY.PEEK[]"])
+        return time.perf_counter() - started
+
+
 def _milliseconds(command: Sequence[str]) -> float:
     started = time.perf_counter()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd=ROOT)
     return 1000 * (time.perf_counter() - started)
-
-
-def _table(figures: Sequence[Figure], repeats: int) -> Table:
-    table = Table(title=f"median of {repeats}, alternating with the yardstick; ratio = Casegate : yardstick")
-    for name in ("what", "unit", "Casegate", "spread", "ratio", "yardstick", "median", "spread"):
-        table.add_column(name, justify="left" if name in {"what", "unit", "yardstick"} else "right")
-    for figure in figures:
-        table.add_row(*figure.cells())
-    return table
 
 
 def main() -> None:
@@ -209,6 +218,7 @@ def main() -> None:
     words = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
     words.add_argument("--repeats", type=int, default=3, help="of each figure (3)")
     words.add_argument("--mails", type=int, default=240, help="2 KB mails in a burst (240)")
+    words.add_argument("--cases", type=int, default=100_000, help="of the database with years behind it (100,000)")
     given = words.parse_args()
     console = Console(width=150)
     with (
@@ -222,8 +232,10 @@ def main() -> None:
         bench.attachments(given.mails // 6)
         bench.one_by_one(10)
         bench.delivery(given.mails // 2)
+        bench.mailbox(given.mails)
         bench.start_up()
-        console.print(_table(bench.figures, given.repeats))
+        bench.years(given.cases, 10 * given.cases)
+        console.print(table(bench.figures, given.repeats))
         console.print(f"every mail became what it should; {time.perf_counter() - started:.0f} s")
 
 

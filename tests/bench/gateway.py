@@ -11,6 +11,7 @@ from pathlib import Path
 from tests import daemon
 from tests.bench.load import CUSTOMER, send
 from tests.bench.peers import Sink, sink, wait_until
+from tests.dovecot import PASSWORD, Dovecot
 
 AGENT = "alice@vendor.example"
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -99,6 +100,24 @@ class Gateway:
         self.mails += more
         wait_until(lambda: self._count("intake WHERE state = 'pending'") == 0)
 
+    def take_from(self, server: Dovecot) -> None:
+        """All mail in the INBOX of a Dovecot's user, too."""
+        (self.config.parent / "imap-password").write_text(PASSWORD)
+        with self.config.open("a") as config:
+            config.write(
+                f'[[imap]]\nhost = "127.0.0.1"\nport = {server.imaps}\nca_file = "{server.ca}"\n'
+                f'username = "{server.user}"\npassword_file = "imap-password"\n'
+            )
+
+    def from_mailbox(self, more: int) -> float:
+        """Mails a second, stored out of a mailbox by a daemon that is up: from the first commit to the last one."""
+        wait_until(lambda: self._count("intake") == self.mails + more)
+        self.wait_handled(more)
+        newest = f"intake WHERE id > {self.mails - more}"
+        query = f"SELECT (julianday(max(received_at)) - julianday(min(received_at))) * 86400 FROM {newest}"
+        first = f"{newest} AND received_at = (SELECT min(received_at) FROM {newest})"
+        return (more - self._count(first)) / self._value(query)
+
     def delivered(self) -> list[float]:
         """When each mail came to the sink, as soon as all are there."""
         return [at for at, _, _ in self._sink.wait_for(2 * self.mails)]
@@ -116,8 +135,12 @@ class Gateway:
         assert wanted == found, f"wanted {wanted}, found {found}"
 
     def _count(self, rows: str) -> int:
+        return int(self._value(f"SELECT count(*) FROM {rows}"))
+
+    def _value(self, query: str) -> float:
         with closing(sqlite3.connect(f"file:{self._database}?mode=ro", uri=True)) as connection:
-            return int(connection.execute(f"SELECT count(*) FROM {rows}").fetchone()[0])
+            found: float = connection.execute(query).fetchone()[0]
+            return found
 
 
 @contextmanager

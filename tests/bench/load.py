@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 CUSTOMER = "bob@customer.example"
 SERVICE = "service@vendor.example"
 
-_WORDS = [
+WORDS = [
     "printer",
     "network",
     "account",
@@ -35,12 +35,12 @@ def questions(count: int, *, attachment: int = 0) -> list[bytes]:
 
 def _question(number: int, attachment: int) -> bytes:
     rnd = random.Random(number)
-    text = [" ".join(rnd.choices(_WORDS, k=9)) for _ in range(26)]
+    text = [" ".join(rnd.choices(WORDS, k=9)) for _ in range(26)]
     head = [
         "Received: from mx.customer.example (mx.customer.example [127.0.0.1]) by mx.vendor.example",
         f"From: Bob <{CUSTOMER}>",
         f"To: Support <{SERVICE}>",
-        f"Subject: Question {number}: {' '.join(rnd.choices(_WORDS, k=4))}",
+        f"Subject: Question {number}: {' '.join(rnd.choices(WORDS, k=4))}",
         "Date: Mon, 02 Mar 2026 08:59:00 +0000",
         f"Message-ID: <{number}@customer.example>",
         "MIME-Version: 1.0",

@@ -1,7 +1,7 @@
 """A real Postfix between the customers and the real daemon: mail in by SMTP and LMTP, mail out, and bounces."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -49,15 +49,19 @@ class Office:
 
 
 @contextmanager
-def office(folder: Path, sink: Sink, door: str) -> Iterator[Office]:
-    """Postfix hands mail for the service address to the `smtp` or `lmtp` listener, and takes all of ours."""
+def office(folder: Path, sink: Sink, door: str, routes: Mapping[str, str] | None = None) -> Iterator[Office]:
+    """Postfix hands mail for the service address to the `smtp` or `lmtp` listener, and takes all of ours.
+
+    All but what `routes` say of others' addresses goes to the sink.
+    """
     ports = {"smtp": free_port(), "lmtp": free_port()}
     mta_port = free_port()
     config = gateway(folder / "gw", relay_port=mta_port)
     text = config.read_text().replace("[smtp]\nport = 0", f"[smtp]\nport = {ports['smtp']}")
     config.write_text(f"{text}[lmtp]\nenabled = {str(door == 'lmtp').lower()}\nport = {ports['lmtp']}\n")
     to_us = f"smtp:[127.0.0.1]:{ports['smtp']}" if door == "smtp" else f"lmtp:inet:[127.0.0.1]:{ports['lmtp']}"
-    with postfix({SERVICE: to_us, NOBODY: to_us, "*": f"smtp:[127.0.0.1]:{sink.port}"}, mta_port) as mta:
+    ways = {SERVICE: to_us, NOBODY: to_us, "*": f"smtp:[127.0.0.1]:{sink.port}", **(routes or {})}
+    with postfix(ways, mta_port) as mta:
         yield Office(config, mta)
 
 
