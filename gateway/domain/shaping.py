@@ -204,8 +204,12 @@ def _merge(draft: Draft) -> Change:
 
 def _may_come_along(draft: Draft, party: Party) -> bool:
     """Who is on a merged case for its account or for us; outside people were let in on that one case only."""
+    return party.kind is PartyKind.AGENT or _is_own_contact(draft, party)
+
+
+def _is_own_contact(draft: Draft, party: Party) -> bool:
     contact = draft.facts.contacts.get(party)
-    return party.kind is PartyKind.AGENT or (contact is not None and contact.account == draft.now.account)
+    return contact is not None and contact.active and contact.account == draft.facts.account.number
 
 
 def _split(draft: Draft, action: Split) -> Change:
@@ -216,20 +220,22 @@ def _split(draft: Draft, action: Split) -> Change:
         raise Refused(f"that would leave nothing on case {case.number}; name fewer messages")
     moved = [heads[number] for number in sorted(set(action.messages))]
     new = draft.beside()
-    author = next((head.author for head in moved if head.author in new.facts.contacts), case.reporter)
+    authors = tuple(dict.fromkeys(head.author for head in moved if _is_own_contact(new, head.author)))
     new.add(
         "opened",
         to_status=draft.policy.workflow.initial,
         subject=moved[0].subject or case.subject,
         type=draft.policy.workflow.opens,
         account=case.account,
-        reporter=str(author),
+        reporter=str(authors[0] if authors else case.reporter),
         team=case.team,
         channel=case.channel,
         product=case.product,
         product_version=case.product_version,
         environment=case.environment,
     )
+    for author in authors:
+        new.join(author)
     if case.assignee:
         new.add("assigned", assignee=str(case.assignee))
     new.add("linked", other=case.number)

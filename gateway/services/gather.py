@@ -36,7 +36,9 @@ def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
     if isinstance(action, Merge | Link):
         other = action.into if isinstance(action, Merge) else action.other
         both = {number: _of(tx, ports, number, action) for number in sorted({action.case, other})}
-        return replace(both[action.case], other=both[other])
+        one, two = both[action.case], both[other]
+        everybody = {**one.contacts, **two.contacts}  # whom a merge brings along must be known there, to be told
+        return replace(one, other=replace(two, contacts=everybody, agents={**one.agents, **two.agents}))
     facts = _of(tx, ports, action.case, action)
     if isinstance(action, ChangeType | Escalate):
         return _with_managers(tx, ports, facts)

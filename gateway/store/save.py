@@ -14,10 +14,11 @@ from sqlalchemy import bindparam, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.actions import Change
-from gateway.domain.model import Case, CaseNumber, Escalation, Event, IntakeId, Message, OutboxId, Timer
-from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, OutboxState, TimerState
+from gateway.domain.model import Case, CaseNumber, Escalation, Event, IntakeId, Message, OutboxId
+from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, OutboxState
 from gateway.errors import Conflict
 from gateway.store import tables as t
+from gateway.store import timers
 
 _OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
 """Mail that is still owed."""
@@ -45,10 +46,6 @@ _CHANGED_CASE = sa.update(t.cases).where(
     t.cases.c.number == bindparam("case"), t.cases.c.version == bindparam("before")
 )
 _OLD_PARTICIPANTS = sa.delete(t.participant).where(t.participant.c.case_number == bindparam("case"))
-_OLD_TIMERS = sa.delete(t.timer).where(
-    t.timer.c.case_number == bindparam("case"), t.timer.c.state == TimerState.PENDING
-)
-_NEW_TIMER = {dialect: insert(t.timer).on_conflict_do_nothing() for dialect, insert in _INSERT.items()}
 _NEW_PARTICIPANT = sa.insert(t.participant)
 _NEW_EVENT = sa.insert(t.event)
 _NEW_MESSAGE = sa.insert(t.message).returning(t.message.c.id)
@@ -167,29 +164,11 @@ def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
                 for entry in done.events
             ],
         )
-        _timers(tx, done.case.number, done.timers)
+        timers.replace(tx, {done.case.number: done.timers})
     if done.case is not None and done.message is not None:
         _message(tx, done.case.number, done.message, at)
     if done.case is not None and (done.takes or done.absorbs is not None):
         _move_messages(tx, done.case.number, done.takes, done.absorbs)
-
-
-def _timers(tx: sa.Connection, number: CaseNumber, timers: Sequence[Timer]) -> None:
-    """The case waits for these and nothing else; one that fired already never speaks again."""
-    tx.execute(_OLD_TIMERS, {"case": number})
-    rows = [
-        {
-            "kind": timer.kind,
-            "case_number": number,
-            "round": timer.round,
-            "due_at": timer.due_at,
-            "state": TimerState.PENDING,
-            "attempts": 0,
-        }
-        for timer in timers
-    ]
-    if rows:
-        tx.execute(_NEW_TIMER[tx.dialect.name], rows)
 
 
 def _move_messages(tx: sa.Connection, number: CaseNumber, ids: Sequence[int], absorbed: CaseNumber | None) -> None:
@@ -198,7 +177,9 @@ def _move_messages(tx: sa.Connection, number: CaseNumber, ids: Sequence[int], ab
     if absorbed is None:
         named = select(t.message.c.message_id).where(chosen, t.message.c.message_id.is_not(None))
         known = tx.scalars(named).all()
-        tx.execute(sa.delete(t.thread).where(t.thread.c.message_id.in_(known)))
+        account = select(t.cases.c.account).where(t.cases.c.number == number).scalar_subquery()
+        ours = select(t.cases.c.number).where(t.cases.c.account == account)  # also those merged into the old case
+        tx.execute(sa.delete(t.thread).where(t.thread.c.message_id.in_(known), t.thread.c.case_number.in_(ours)))
         _thread(tx, [(number, message_id) for message_id in known])
     tx.execute(sa.update(t.message).where(chosen).values(case_number=number))
 
