@@ -1,12 +1,14 @@
 """From files to Settings and Policy, with every problem as one line that says where and how to mend it."""
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.config.public_holidays import PublicHolidays
 from gateway.config.sections import PREFIX, Settings
 from gateway.domain.policy import Policy, PostRules, TrustRules, Vendor
 from gateway.domain.rulebook import Document, Rules, build, check
@@ -154,7 +156,9 @@ def _anchor(settings: Settings, folder: Path) -> Settings:
     if storage.folder:
         storage = storage.model_copy(update={"url": (base / storage.folder).as_uri()})
     if rules.set not in _shipped_sets():
-        rules = rules.model_copy(update={"set": str(folder / rules.set)})
+        own = str(folder / rules.set)
+        own = f"./{own}" if own in _shipped_sets() else own  # "./tracker" is not the shipped one
+        rules = rules.model_copy(update={"set": own})
     copied: Settings = anchored(settings)
     return copied.model_copy(update={"database": database, "storage": storage, "rules": rules})
 
@@ -206,21 +210,36 @@ def trust_rules(settings: Settings) -> TrustRules:
 
 def load_policy(settings: Settings) -> Policy:
     """All rules in force, read and checked. Raises BadConfig with every problem of every rule file."""
-    return build(
-        _rules(settings.rules.set),
-        vendor=vendor(settings),
-        post=post_rules(settings),
-        trust=trust_rules(settings),
-        attachment_limit=settings.limits.attachment,
-    )
+    return _policy(_rules(settings.rules.set), settings)
+
+
+def named_policy(path: Path | None, settings: Settings | None) -> Policy:
+    """The rules of the set that a command names, else those in force; the default ones without any settings."""
+    return _policy(_named_rules(path, settings), settings)
 
 
 def check_rules(path: Path | None, settings: Settings | None) -> tuple[str, ...]:
     """What is wrong with the rule set in a folder (or its workflow.toml), else with the one in force."""
     try:
-        return check(_rules(str(path) if path else settings.rules.set if settings else "tracker"))
+        return check(_named_rules(path, settings), _holidays())
     except BadConfig as error:
         return error.problems
+
+
+def _policy(rules: Rules, settings: Settings | None) -> Policy:
+    if settings is None:
+        post = PostRules(service_address="service@vendor.example", registration_address="register@vendor.example")
+        return build(rules, vendor=Vendor(name="Vendor"), post=post, holidays=_holidays())
+    return build(
+        rules,
+        vendor=vendor(settings),
+        post=post_rules(settings),
+        trust=trust_rules(settings),
+        holidays=_holidays(),
+        attachment_limit=settings.limits.attachment,
+        auto_close_days=settings.rules.auto_close_days,
+        customer_reminder_days=settings.rules.customer_reminder_days,
+    )
 
 
 def _shipped_sets() -> list[str]:
@@ -229,16 +248,33 @@ def _shipped_sets() -> list[str]:
 
 def _rule_folder(name: str, base: Path = Path()) -> Path | None:
     """The folder of a rule set: a shipped one by its name, else one of the user's; None if it is neither."""
-    folder = data_dir("rules") / name if name in _shipped_sets() else base / name
-    folder = folder.parent if folder.name == "workflow.toml" else folder
+    return _with_workflow(data_dir("rules") / name if name in _shipped_sets() else base / name)
+
+
+def _with_workflow(path: Path) -> Path | None:
+    """The folder that this is, or whose workflow.toml; None if there is no such file."""
+    folder = path.parent if path.name == "workflow.toml" else path
     return folder if (folder / "workflow.toml").is_file() else None
 
 
+def _named_rules(path: Path | None, settings: Settings | None) -> Rules:
+    """Those that a command names: a path that is there, else a shipped set; without a name those in force."""
+    if path is None:
+        return _rules(settings.rules.set if settings else "tracker")
+    own = _with_workflow(path)
+    return _files(own) if own else _rules(str(path))
+
+
 def _rules(name: str) -> Rules:
-    """The files of a rule set: its own, and the shared one where it has none."""
+    """The files of a rule set."""
     folder = _rule_folder(name)
     if folder is None:
         raise BadConfig(f"{name}: no rule set here; it is a folder with a workflow.toml")
+    return _files(folder)
+
+
+def _files(folder: Path) -> Rules:
+    """The files of the set in this folder: its own, and the shared one where it has none."""
     shared = data_dir("rules")
 
     def document(file: str) -> Document:
@@ -246,7 +282,13 @@ def _rules(name: str) -> Rules:
         shown = path.relative_to(shared.parent) if path.is_relative_to(shared) else path
         return Document(str(shown), _read(path, "it is shipped with Casegate: install it again"))
 
-    return Rules(workflow=document("workflow.toml"), notices=document("notices.toml"), mail=document("mail.toml"))
+    names = ("workflow", "notices", "mail", "sla")
+    return Rules(**{name: document(f"{name}.toml") for name in names})
+
+
+def _holidays() -> PublicHolidays:
+    """The public holidays of the years around today; rules are read at start, when no time is handed in yet."""
+    return PublicHolidays(datetime.now(UTC).year)  # noqa: TID251  # see the docstring
 
 
 def initial_text(*, unverified: bool = True) -> str:

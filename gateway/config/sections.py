@@ -81,7 +81,7 @@ Security = Literal["tls", "starttls", "none"]
 class _Section(BaseModel):
     """What all sections share: frozen, and no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class VendorSection(_Section):

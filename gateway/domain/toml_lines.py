@@ -7,7 +7,7 @@ one run shows all problems.
 
 import re
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 Where = tuple[str | int, ...]
@@ -180,9 +180,10 @@ class Page:
         return f"{self.path}:{line}: {text}" if line else f"{self.path}: {text}"
 
     def complain(self, where: Where, text: str) -> None:
-        """Note that something is wrong with a value."""
+        """Note that something is wrong with a value; what is missing at the top is so from line 1."""
         if self._is_toml:
-            self._complaints.append((self.line(where) or 0, self.problem(where, f"{label(where)}: {text}")))
+            line = self.line(where) or 1
+            self._complaints.append((line, f"{self.path}:{line}: {label(where)}: {text}"))
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -256,6 +257,18 @@ class Table:
             self.complain(key, "must be true or false")
         return value is True
 
+    def number_or_none(self, key: str) -> int | None:
+        """A whole number from 1, which may be absent."""
+        value = self._data.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 1):
+            return value
+        self.complain(key, "must be a whole number, at least 1")
+        return None
+
+    def value(self, key: str) -> Any:
+        """What stands there, for kinds that only one file has; None if nothing does."""
+        return self._data.get(key)
+
     def table(self, key: str) -> "Table":
         """A table within, `[key]`."""
         value = self._data.get(key)
@@ -282,3 +295,14 @@ class Table:
             return True
         self.page.complain(where, f'unknown name "{value}"; {suggest(value, known)}')
         return False
+
+
+def unique_names(tables: Iterable[Table], key: str = "name") -> tuple[str, ...]:
+    """The `name` (or another key) of each of these tables; complains about one that comes again."""
+    lines: dict[str, int | None] = {}
+    for table in tables:
+        name = table.text(key)
+        if name and name in lines:
+            table.complain(key, f'"{name}" stands already in line {lines[name]}')
+        lines.setdefault(name, table.line(key))
+    return tuple(name for name in lines if name)

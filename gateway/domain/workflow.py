@@ -37,7 +37,7 @@ from gateway.domain.actions import (
 )
 from gateway.domain.draft import Draft
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, PartyKind, TimerKind, Turn
+from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, TimerKind, Turn
 from gateway.domain.notices import News
 from gateway.domain.policy import Policy
 from gateway.domain.waiting import timers_of
@@ -173,7 +173,7 @@ def _fire(draft: Draft, action: Fire) -> Change:
         raise draft.refuse()
     if action.until is not None and action.until <= draft.stamp.at:
         raise Refused(f"{action.until:%Y-%m-%d %H:%M} UTC is past; name a later time")
-    if draft.policy.turn(row.target) is not Turn.NOBODY and draft.actor.kind is PartyKind.AGENT:
+    if row.event == "start":
         draft.take(action.actor)
     until = {"until": action.until.isoformat()} if action.until else {}
     if action.text and action.text.strip():

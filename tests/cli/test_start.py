@@ -124,7 +124,7 @@ def test_rules_check_names_file_and_line(desk: Typist, tmp_path: Path) -> None:
 
 def test_rules_show_says_all_that_the_contract_names(desk: Typist) -> None:
     found = desk.json("rules", "show")
-    assert {"set", "statuses", "transitions"} == set(found)
+    assert {"set", "statuses", "transitions", "types", "priorities", "categories", "services"} == set(found)
     assert {"name", "label", "turn"} == set(found["statuses"][0])
     assert {"event", "by", "from", "to", "types"} == set(found["transitions"][0])
     assert "Waiting for Acme" in [status["label"] for status in found["statuses"]]
