@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from gateway.domain.model import Turn
+from gateway.domain.targets import SlaRules
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,15 +163,72 @@ class AutomaticRules:
 class TextRules:
     """What mail programs put between new and quoted text, as words and not as whole lines.
 
-    `wrote`: verbs that end an attribution line; `labels`: names of header lines in a quoted header block
-    (From, Von, Sent …); `dividers`: words of a divider line ("Original Message"); `taglines`: starts of
-    a mobile program's signature.
+    `wrote`: verbs of an attribution line; `from_labels`, `date_labels`, `sent_labels`, `subject_labels`,
+    `labels`: names of header lines above a quoted mail, by what they tell (`labels`: To and all others); `dividers`: words of a divider line
+    ("Original Message"); `taglines`: starts of a mobile program's signature, `sent` those (or `start … end`) that are
+    one if one of `devices` is in the line; `disclaimers`: phrases of legal and security notices, three of which make
+    a paragraph one. Of HTML, class, id, name or data-marker of an element (`name=x`: by that alone): `html_quotes`
+    hold old text, below `html_dividers` all is old, `html_attributions` introduce old text, `html_signatures` are
+    signatures.
     """
 
     wrote: tuple[str, ...]
     labels: tuple[str, ...]
     dividers: tuple[str, ...]
     taglines: tuple[str, ...]
+    from_labels: tuple[str, ...] = ()
+    date_labels: tuple[str, ...] = ()
+    sent_labels: tuple[str, ...] = ()
+    subject_labels: tuple[str, ...] = ()
+    sent: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    disclaimers: tuple[str, ...] = ()
+    html_quotes: tuple[str, ...] = ()
+    html_dividers: tuple[str, ...] = ()
+    html_attributions: tuple[str, ...] = ()
+    html_signatures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThanksLanguage:
+    """The expressions that make a reply in one language only thanks; `rules/mail.toml` says how they are written.
+
+    `thanks`, `works` and `solved` make it such a reply; `praise`, `greetings` and `closings` may stand alone beside
+    them, `yes` beside good news. The others need company: `help` follows thanks or praise ("thanks for your help"),
+    `links` follow help ("help with"), `things` need works, solved or such a link, `troubles` solved or such a link,
+    `fillers` any. `never` spoils the reply wherever it stands, unless a longer expression holds it.
+    `capital_nouns`: a capital letter marks no name.
+    """
+
+    name: str
+    thanks: tuple[str, ...]
+    works: tuple[str, ...]
+    solved: tuple[str, ...]
+    praise: tuple[str, ...]
+    yes: tuple[str, ...]
+    help: tuple[str, ...]
+    links: tuple[str, ...]
+    things: tuple[str, ...]
+    troubles: tuple[str, ...]
+    fillers: tuple[str, ...]
+    greetings: tuple[str, ...]
+    closings: tuple[str, ...]
+    never: tuple[str, ...]
+    capital_nouns: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThanksRules:
+    """How people write only to thank (SPEC section 5.3); without languages no reply is only thanks.
+
+    `signs`: emoji and emoticons, which say it alone; `titles` and `particles` of names; `closings` in any language.
+    """
+
+    signs: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    particles: tuple[str, ...] = ()
+    closings: tuple[str, ...] = ()
+    languages: tuple[ThanksLanguage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +237,7 @@ class MailRules:
 
     automatic: AutomaticRules
     text: TextRules
+    thanks: ThanksRules = field(default_factory=ThanksRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +298,7 @@ class Policy:
     vendor: Vendor
     post: PostRules
     trust: TrustRules = field(default_factory=TrustRules)
+    sla: SlaRules = field(default_factory=SlaRules)
     attachment_limit: int = 25_000_000
     first_team: str = "first_level"
     auto_close_days: int = 0

@@ -6,7 +6,7 @@ problem is one line, `rules/tracker/workflow.toml:17: …`, and one run shows al
 """
 
 import re
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
@@ -23,7 +23,7 @@ from gateway.domain.policy import (
     Vendor,
 )
 from gateway.domain.sla_file import HolidayBook, NoHolidays, read_sla
-from gateway.domain.toml_lines import Page, Table, unique_names
+from gateway.domain.toml_lines import Page, Table
 from gateway.domain.workflow_file import EVENTS, read_workflow
 from gateway.errors import BadConfig
 
@@ -44,12 +44,13 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The rule files in force, a set's own or the shared ones."""
+    """The rule files in force, a set's own or the shared ones, and who knows the holidays that they refer to."""
 
     workflow: Document
     notices: Document
     mail: Document
     sla: Document
+    holidays: HolidayBook = field(default_factory=NoHolidays)
 
 
 def build(
@@ -58,7 +59,6 @@ def build(
     vendor: Vendor,
     post: PostRules,
     trust: TrustRules | None = None,
-    holidays: HolidayBook | None = None,
     attachment_limit: int = 25_000_000,
     auto_close_days: int = 0,
     customer_reminder_days: int = 0,
@@ -66,7 +66,8 @@ def build(
     """Read the rules into one Policy. Raises BadConfig with every problem of every file."""
     pages = [Page(document.path, document.text) for document in (rules.workflow, rules.notices, rules.mail, rules.sla)]
     workflow, notices, mail = read_workflow(pages[0]), read_notices(pages[1]), read_mail_rules(pages[2])
-    sla = read_sla(pages[3], workflow, holidays or NoHolidays())
+    priorities = () if pages[0].problems else tuple(priority.name for priority in workflow.priorities)
+    sla = read_sla(pages[3], priorities, rules.holidays)
     if problems := [problem for page in pages for problem in page.problems]:
         raise BadConfig(*problems)
     return Policy(
@@ -83,11 +84,10 @@ def build(
     )
 
 
-def check(rules: Rules, holidays: HolidayBook | None = None) -> tuple[str, ...]:
+def check(rules: Rules) -> tuple[str, ...]:
     """Every problem of the rules, in the order of files and lines; none if they are good."""
     try:
-        post = PostRules(service_address="-", registration_address="-")
-        build(rules, vendor=Vendor(name="-"), post=post, holidays=holidays)
+        build(rules, vendor=Vendor(name="-"), post=PostRules(service_address="-", registration_address="-"))
     except BadConfig as error:
         return error.problems
     return ()
@@ -164,7 +164,7 @@ def _thanks_language(table: Table) -> ThanksLanguage:
     table.only("name", "capital_nouns", *_THANKS_KEYS)
     lists = {key: table.texts(key) for key in _THANKS_KEYS}
     for key, expressions in lists.items():
-        for expression in set(expressions) & set(lists["never"]) if key != "never" else ():
+        for expression in sorted(set(expressions) & set(lists["never"])) if key != "never" else ():
             table.complain(key, f'"{expression}" stands in never, too')
     return ThanksLanguage(name=table.text("name"), capital_nouns=table.flag("capital_nouns"), **lists)
 

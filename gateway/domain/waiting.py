@@ -1,6 +1,6 @@
 """What a case waits for: its timers, as they follow from where it stands (SPEC sections 5.1 and 5.3)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from gateway.domain.model import Case, Timer, TimerKind, Turn
 from gateway.domain.policy import Policy
@@ -10,15 +10,32 @@ def timers_of(case: Case, policy: Policy) -> tuple[Timer, ...]:
     """All that the case waits for, each in the round of its present stay; () for a merged one."""
     if case.merged_into is not None:
         return ()
+    if case.deferred_until is not None:  # and nothing else: no reminder about a deferred case leaves
+        return (Timer(kind=TimerKind.WAKE, case=case.number, round=case.stay, due_at=case.deferred_until),)
     timers = []
-    if case.deferred_until is not None:
-        timers.append(Timer(kind=TimerKind.WAKE, case=case.number, round=case.stay, due_at=case.deferred_until))
     if policy.turn(case.status) is Turn.CUSTOMER and policy.customer_reminder_days and case.reminded_at is None:
         due = case.status_since + timedelta(days=policy.customer_reminder_days)
         timers.append(Timer(kind=TimerKind.CUSTOMER_REMINDER, case=case.number, round=case.stay, due_at=due))
     if policy.auto_close_days and policy.workflow.find("auto_close", case.status, "system", case.type):
         timers.append(_closing(case, policy.auto_close_days))
     return tuple(timers)
+
+
+def statuses_that_wait(policy: Policy) -> frozenset[str]:
+    """The statuses in which cases may have timers by the rules in force; a case in any other has none."""
+    flow = policy.workflow
+    found = {row.target for row in flow.transitions if row.event == "defer"}
+    if policy.auto_close_days:
+        found |= {name for row in flow.transitions if row.event == "auto_close" for name in row.sources}
+    if policy.customer_reminder_days:
+        found |= {status.name for status in flow.statuses if status.turn is Turn.CUSTOMER}
+    return frozenset(found)
+
+
+def is_past_reopening(case: Case, policy: Policy, now: datetime) -> bool:
+    """True for a case that stands too long where it stands to be reopened by its customer (SPEC section 5.3)."""
+    days = policy.workflow.status(case.status).reopen_days
+    return days is not None and now - case.status_since > timedelta(days=days)
 
 
 def _closing(case: Case, days: int) -> Timer:

@@ -21,7 +21,9 @@ from gateway.domain.facts import MailFacts
 from gateway.domain.model import Attachment, Authenticity, Case, CaseNumber, Contact
 from gateway.domain.policy import Policy
 from gateway.domain.post import Clue, DecisionKind, Evidence, IntakeState, ParsedMail, RawMail
+from gateway.domain.waiting import is_past_reopening
 from gateway.mail.automatic import Marks, find_marks
+from gateway.mail.thanks import is_only_thanks
 from gateway.mail.token import Tokens, bare_subject, our_recipients, split_address, subject_tokens
 
 MOST_RECEIVED = 100
@@ -136,7 +138,8 @@ def _automatic(question: Question) -> Answer:
         return f"no machine's mark{'; weak: ' + ', '.join(question.marks.weak) if question.marks.weak else ''}"
     why = f"automatic: {', '.join(question.marks.strong)}"
     contact = question.facts.contact
-    case = _case_for(question, contact)[0] if contact and contact.may_write and question.enough else None
+    found = _case_for(question, contact) if contact and contact.may_write and question.enough else None
+    case = (found.case or found.closed) if found else None
     if contact is None or case is None:
         return Decision(kind=DecisionKind.HELD, reason=f"{why}; not on a case of its sender")
     action = RecordAutomatic(case=case.number, contact=contact, incoming=_incoming(question))
@@ -200,11 +203,12 @@ def _agent(question: Question) -> Answer:
 def _reply(question: Question) -> Answer:
     contact = question.facts.contact
     assert contact is not None  # rung 9 answered otherwise
-    case, why = _case_for(question, contact)
-    if case is None:
-        return why
-    action = CustomerReply(case=case.number, contact=contact, incoming=_incoming(question))
-    return Decision(kind=DecisionKind.REPLY, reason=why, case=case.number, actions=(action,))
+    found = _case_for(question, contact)
+    if found.case is None:
+        return found.why
+    incoming = _incoming(question, only_thanks=found.only_thanks)
+    action = CustomerReply(case=found.case.number, contact=contact, incoming=incoming)
+    return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=(action,))
 
 
 def _new_case(question: Question) -> Answer:
@@ -214,8 +218,10 @@ def _new_case(question: Question) -> Answer:
     if subject_tokens(subject, question.tokens):  # another case's mark would follow this one about
         subject = bare_subject(subject, question.policy.post.token_prefix)
     incoming = replace(_incoming(question), subject=subject or "(no subject)")
-    action = OpenCase(contact=contact, incoming=incoming)
-    return Decision(kind=DecisionKind.NEW_CASE, reason=f"a new question of {contact.account}", actions=(action,))
+    old = _case_for(question, contact).closed
+    reason = f"a follow-up of case {old.number}, closed too long ago" if old else f"a new question of {contact.account}"
+    action = OpenCase(contact=contact, incoming=incoming, follows=old.number if old else None)
+    return Decision(kind=DecisionKind.NEW_CASE, reason=reason, actions=(action,))
 
 
 RUNGS: tuple[tuple[str, Callable[[Question], Answer]], ...] = (
@@ -232,24 +238,48 @@ RUNGS: tuple[tuple[str, Callable[[Question], Answer]], ...] = (
 )
 
 
-def _case_for(question: Question, contact: Contact) -> tuple[Case | None, str]:
-    """The case of the first clue that this contact may use, and why that one, or why none."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What the clues of a mail lead to: a case or none, and why; `closed` is one that is closed too long to reopen."""
+
+    case: Case | None = None
+    why: str
+    only_thanks: bool = False
+    closed: Case | None = None
+
+
+def _case_for(question: Question, contact: Contact) -> _Found:
+    """The case of the first clue that this contact may use, and that may still be written on."""
     missed: list[str] = []
+    closed: Case | None = None
     for clue, case in question.facts.cases:
         if not (clue.valid or question.evidence.authenticity is Authenticity.AUTHENTICATED):
             missed.append(f"{clue.kind} {case.number} has a wrong check part")
         elif case.account != contact.account and contact.party not in case.participants:
             missed.append(f"{clue.kind} {case.number} is not a case of this sender")
+        elif question.policy.workflow.status(case.status).settled and _only_thanks(question):
+            return _Found(case=case, why=f"{_named(clue, case)}; only thanks", only_thanks=True)
+        elif is_past_reopening(case, question.policy, question.raw.received_at):
+            missed.append(f"{clue.kind} {case.number} is closed too long to be reopened")
+            closed = closed or case
         else:
-            return case, _named(clue, case)
-    return None, "; ".join(missed) or "nothing in it names a case"
+            return _Found(case=case, why=_named(clue, case))
+    return _Found(why="; ".join(missed) or "nothing in it names a case", closed=closed)
+
+
+def _only_thanks(question: Question) -> bool:
+    """True if the writer asks for nothing; an attachment says more than thanks."""
+    assert question.facts.contact is not None
+    names = (question.facts.contact.name, *question.facts.names)
+    mail = question.mail
+    return not mail.attachments and is_only_thanks(mail.new_text, question.policy.mail.thanks, names)
 
 
 def _named(clue: Clue, case: Case) -> str:
     return f"{clue.kind} {case.number}{'' if clue.valid else ', check part wrong but the sender is authenticated'}"
 
 
-def _incoming(question: Question) -> Incoming:
+def _incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
     mail, contact = question.mail, question.facts.contact
     assert contact is not None
     joining = tuple(
@@ -276,4 +306,5 @@ def _incoming(question: Question) -> Incoming:
         reached=frozenset((*mail.to, *mail.cc)),
         joining=joining,
         quiet=question.marks.silences,
+        only_thanks=only_thanks,
     )

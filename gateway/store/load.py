@@ -3,7 +3,7 @@
 Statements that each mail runs stand ready at the top: building one costs more than running it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,7 +175,8 @@ def case_facts(
     case = cases(tx, (number,), lock=True).get(number)
     if case is None:
         raise NotFound(f"there is no case {number}")
-    parties = {case.reporter, *case.participants, *([case.assignee] if case.assignee else []), *actors}
+    named = [party for party in (case.assignee, case.deferred_by) if party]
+    parties = {case.reporter, *case.participants, *named, *actors}
     known_contacts, known_agents = people(tx, parties)
     thread = tx.execute(_CORRESPONDENCE, {"number": number}).all()
     inbound = [row.message_id for row in thread if row.direction == "inbound" and not row.automatic]
@@ -226,6 +227,7 @@ def facts_for_mail(
     known = contacts_by_address(tx, named)
     contact = known.get(sender) if sender else None
     agent = agent_by_address(tx, sender) if sender and not contact else None
+    named_cases = _cases_of_clues(tx, clues)
     copied = {known[a].id: known[a] for a in (*mail.to, *mail.cc) if a in known and known[a].may_write}
     return MailFacts(
         handled_by=_handled_by(tx, mail.fingerprint),
@@ -233,10 +235,17 @@ def facts_for_mail(
         contact=contact,
         agent=agent,
         own_mail=_own_mail(tx, mail, return_path),
-        cases=_cases_of_clues(tx, clues),
+        cases=named_cases,
         copied=tuple(copied.values()),
         told=sender is not None and contact is None and _told(tx, sender, now - ANSWER_ONCE_IN),
+        names=_names_of_agents(tx, named_cases),
     )
+
+
+def _names_of_agents(tx: sa.Connection, named: Sequence[tuple[Clue, Case]]) -> tuple[str, ...]:
+    """The names of those who work on these cases; most mails name none."""
+    assignees = {case.assignee for _, case in named if case.assignee}
+    return tuple(agent.name for agent in people(tx, assignees)[1].values()) if assignees else ()
 
 
 def _handled_by(tx: sa.Connection, fingerprint: str) -> IntakeId | None:
@@ -275,15 +284,17 @@ def _cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clu
             found = sorted(rows, key=lambda row: (clue.message_ids.index(row[0]), row[1]))
             pairs += [(clue, number) for _, number in found]
     known = cases(tx, {number for _, number in pairs}) if pairs else {}
-    return tuple((clue, _gone_to(tx, known[number])) for clue, number in pairs if number in known)
+    return tuple((clue, case) for clue, number in pairs if number in known for case in _line(tx, known[number]))
 
 
-def _gone_to(tx: sa.Connection, case: Case) -> Case:
-    """The case that a merged one went into, else the case itself."""
-    if case.merged_into is None:
-        return case
-    number = last_case(tx, case.merged_into)
-    return cases(tx, (number,))[number]
+def _line(tx: sa.Connection, case: Case) -> Iterator[Case]:
+    """A case, or the one it was merged into, and after it its follow-ups."""
+    following: CaseNumber | None = case.number
+    while following is not None:
+        number = last_case(tx, following)
+        current = case if number == case.number else cases(tx, (number,))[number]
+        yield current
+        following = current.followed_by
 
 
 def raw_mails(tx: sa.Connection, ids: Sequence[int]) -> list[tuple[RawMail, str | None]]:
