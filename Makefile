@@ -1,7 +1,7 @@
 # Everything is set up by the target that needs it; `make demo` and `make test` are enough on a fresh machine.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup servers check test slow bench demo constraints clean
+.PHONY: help setup servers check test slow bench fuzz demo constraints clean
 BIN := .venv/bin
 
 help: ## this list
@@ -30,8 +30,11 @@ test: setup servers ## all tests but the slow ones, on real servers
 slow: setup servers ## the tests that take minutes
 	$(BIN)/pytest -m slow
 
-bench: setup ## how much mail goes through, beside the bare libraries at the same minute; two minutes
+bench: setup ## how much mail goes through, beside the bare libraries at the same minute; some minutes
 	$(BIN)/python -m tests.bench
+
+fuzz: setup ## mails that nobody would write, through all that reads mail; three minutes
+	$(BIN)/python -m tests.fuzz
 
 constraints: setup ## the newest versions of all dependencies into constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --strip-extras --upgrade \

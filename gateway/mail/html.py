@@ -1,13 +1,18 @@
 """HTML of a mail into the text that a reader would have seen, without scripts, styles and hidden words.
 
-Called by `parse` for mails without a text part of their own. Promises: linear in its input, nothing is fetched or run;
-quotations come out with `> ` marks, so that `text.split_text` reads them like those of a plain mail.
+Called by `walk` for mails without a text part of their own. Promises: linear in its input, nothing is fetched or run;
+quotations, and what mail programs mark as old text, come out with `> ` marks, and a signature below `--`, so that
+`text.split_text` reads them like those of a plain mail.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from gateway.domain.policy import TextRules
+from gateway.mail.html_marks import Mark, first_words, mark_of, squeezed
 
 MAX_HTML = 4_000_000
 """Characters of HTML that are looked at; what comes after is in the raw mail only."""
@@ -15,6 +20,11 @@ MAX_DEPTH_SHOWN = 20
 """Deeper quotations than this are shown at this depth."""
 MAX_NESTING = 2_000
 """Deeper HTML has its tags cut out instead: the HTML5 algorithm is quadratic in the depth of open elements."""
+
+MAX_INTRODUCTION = 4
+"""Lines between a signature and a quotation that say whose words it quotes."""
+MAX_ELEMENTS = 60_000
+"""Tags of HTML; more have them all cut out, too. A long newsletter has a tenth of it."""
 
 _META = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([A-Za-z0-9_:.-]{1,40})", re.IGNORECASE)
 _TAG = re.compile(r"<(/?)([a-z][a-z0-9]*)", re.IGNORECASE)
@@ -53,6 +63,7 @@ _HIDDEN_STYLE = re.compile(
 )
 _WHITE = re.compile(r"(?<![a-z-])color:(?:white|#fff(?:fff)?|rgb\(255,255,255\))(?![0-9a-f])")
 _BACKGROUND = re.compile(r"background(?:-color|-image)?:")
+_KEEPS_LINES = re.compile(r"white-space:(?:pre|break-spaces)")
 
 
 def declared_charset(data: bytes) -> str | None:
@@ -71,6 +82,9 @@ class _Page:
     quotes: int = 0
     preformatted: int = 0
     painted: int = 0
+    signature: int | None = None
+    signed_until: int = 0
+    signing: bool = False
 
     def write(self, text: str) -> None:
         if self.preformatted:
@@ -122,46 +136,88 @@ class _Page:
             self._end_line()
         self.line.clear()
 
+    def sign(self) -> None:
+        """A signature begins, the first one or a later one."""
+        self.flush()
+        self.settle_signature(quoted=False)
+        if not (self.lines and self.lines[-1].rstrip() == "--"):
+            self.signature = len(self.lines)
+            self.lines.append("--")
+
+    def signed(self) -> None:
+        """A signature ends."""
+        self.flush()
+        self.signing = False
+        self.signed_until = len(self.lines)
+
+    def settle_signature(self, *, quoted: bool) -> None:
+        """Takes the mark of a signature back if words follow it that do not introduce a quotation: it was no end."""
+        if self.signature is None:
+            return
+        below = [line for line in self.lines[self.signed_until :] if line.strip()]
+        if below and not (quoted and len(below) <= MAX_INTRODUCTION and below[-1].rstrip().endswith((":", "\uff1a"))):
+            self.lines[self.signature] = ""
+        self.signature = None
+
     def quote(self, step: int) -> None:
         """A quotation begins (1) or ends (-1); what is owed before it belongs outside of it."""
         self.flush()
+        if step > 0 and not self.quotes:
+            self.settle_signature(quoted=True)
         if step > 0 and self.gap > 1 and self.lines and self.lines[-1].strip("> "):
             self._end_line()
         self.gap = 0
         self.quotes += step
 
 
-def html_to_text(html: str) -> str:
-    """The visible text of an HTML mail, lines ended by LF."""
+@dataclass(slots=True)
+class _Open:
+    """An element on the way in, and what is to be undone on the way out."""
+
+    node: LexborNode
+    entering: bool = True
+    quotes: int = 0
+    preformatted: bool = False
+    painted: bool = False
+    signature: bool = False
+
+
+def html_to_text(html: str, rules: TextRules | None = None) -> str:
+    """The visible text of an HTML mail, lines ended by LF; with `rules` also old text without `blockquote` is marked."""
     html = html[:MAX_HTML]
-    if _is_too_deep(html):
+    if _is_too_much(html):
         return _ANY_TAG.sub(" ", html)
     page = _Page()
     root = LexborHTMLParser(html).root
-    # An explicit stack: a sender decides how deep the tree is. False marks the way back out.
-    stack: list[tuple[LexborNode, bool]] = [(root, True)] if root is not None else []
+    # An explicit stack: a sender decides how deep the tree is.
+    stack = [_Open(root)] if root is not None else []
     while stack:
-        node, entering = stack.pop()
-        if not entering:
-            _leave(page, node)
-            continue
-        if node.tag == "-text":
-            page.write(node.text_content or "")
-            continue
-        if _enter(page, node):
-            stack.append((node, False))
-            child = node.last_child
+        step = stack.pop()
+        if not step.entering:
+            _leave(page, step)
+        elif step.node.tag == "-text":
+            page.write(step.node.text_content or "")
+        elif _enter(page, step, rules):
+            step.entering = False
+            stack.append(step)
+            child = step.node.last_child
             while child is not None:
-                stack.append((child, True))
+                stack.append(_Open(child))
                 child = child.prev
     page.flush()
+    page.settle_signature(quoted=False)
+    if rules and not any(line.strip() and line[0] != ">" for line in page.lines):
+        return html_to_text(html)  # all of it is old: then nothing needs a mark
     return "\n".join(page.lines).strip("\n")
 
 
-def _is_too_deep(html: str) -> bool:
-    """True if more elements than `MAX_NESTING` seem to be open at once; those that close by themselves do not count."""
-    depth = 0
+def _is_too_much(html: str) -> bool:
+    """True if too many elements seem to be open at once (those that close by themselves do not count), or in all."""
+    depth = count = 0
     for tag in _TAG.finditer(html):
+        count += not tag[1]
+        if count > MAX_ELEMENTS:
+            return True
         if tag[2].lower() not in _UNNESTED:
             depth = max(0, depth - 1) if tag[1] else depth + 1
             if depth > MAX_NESTING:
@@ -169,11 +225,41 @@ def _is_too_deep(html: str) -> bool:
     return False
 
 
-def _enter(page: _Page, node: LexborNode) -> bool:
+def _enter(page: _Page, step: _Open, rules: TextRules | None) -> bool:
     """Opens an element; False if nothing inside it is shown."""
-    tag = node.tag or ""
-    if tag in _SILENT or tag.startswith("-") or _is_hidden(page, node):
+    node, tag = step.node, step.node.tag or ""
+    if tag in _SILENT or tag.startswith("-"):
         return False
+    attributes: Mapping[str, str | None] = node.attributes
+    style = squeezed(attributes.get("style")) if attributes else ""
+    if attributes and _is_hidden(page, attributes, style):
+        return False
+    mark = mark_of(node, attributes, style, rules)
+    if mark is Mark.DIVIDER and not page.quotes:
+        page.quote(1)  # for good: what follows is old, wherever this element ends
+    _break_line(page, tag)
+    _begin(page, step, mark)
+    if tag == "li":
+        page.write("- ")
+    step.preformatted = tag == "pre" or bool(style and _KEEPS_LINES.search(style))
+    step.painted = bool(attributes) and _paints(attributes, style)
+    page.preformatted += step.preformatted
+    page.painted += step.painted
+    return True
+
+
+def _begin(page: _Page, step: _Open, mark: Mark | None) -> None:
+    """Begins a quotation or a signature where this element is one."""
+    if mark in (Mark.QUOTE, Mark.ATTRIBUTION) and not (mark is Mark.ATTRIBUTION and page.quotes):
+        step.quotes = 1
+        page.quote(1)
+    elif mark is Mark.SIGNATURE and not page.quotes and not page.signing and first_words(step.node).strip():
+        step.signature = True
+        page.signing = True
+        page.sign()
+
+
+def _break_line(page: _Page, tag: str) -> None:
     if tag == "br":
         page.newline()
     elif tag == "hr":
@@ -184,41 +270,32 @@ def _enter(page: _Page, node: LexborNode) -> bool:
         page.write(" ")
     elif tag in _BLOCKS:
         page.block(2 if tag in _SPACED else 1)
-    if tag == "blockquote":
-        page.quote(1)
-    if tag == "li":
-        page.write("- ")
-    page.preformatted += tag == "pre"
-    page.painted += _paints(node)
-    return True
 
 
-def _leave(page: _Page, node: LexborNode) -> None:
-    tag = node.tag or ""
-    page.preformatted -= tag == "pre"
-    page.painted -= _paints(node)
+def _leave(page: _Page, step: _Open) -> None:
+    tag = step.node.tag or ""
+    page.preformatted -= step.preformatted
+    page.painted -= step.painted
     if tag == "a":
-        _name_target(page, node)
-    if tag == "blockquote":
+        _name_target(page, step.node)
+    if step.quotes:
         page.quote(-1)
+    if step.signature:
+        page.signed()
     if tag in _BLOCKS:
         page.block(2 if tag in _SPACED else 1)
 
 
-def _style(node: LexborNode) -> str:
-    return _SPACE.sub("", (node.attributes.get("style") or "")[:2000]).lower()
-
-
-def _paints(node: LexborNode) -> bool:
+def _paints(attributes: Mapping[str, str | None], style: str) -> bool:
     """True if white text on it could be seen."""
-    attributes = node.attributes
-    return "bgcolor" in attributes or "background" in attributes or bool(_BACKGROUND.search(_style(node)))
+    return "bgcolor" in attributes or "background" in attributes or bool(_BACKGROUND.search(style))
 
 
-def _is_hidden(page: _Page, node: LexborNode) -> bool:
-    if "hidden" in node.attributes:
+def _is_hidden(page: _Page, attributes: Mapping[str, str | None], style: str) -> bool:
+    if "hidden" in attributes:
         return True
-    style = _style(node)
+    if not style:
+        return False
     if _HIDDEN_STYLE.search(style):
         return True
     return bool(_WHITE.search(style)) and not page.painted and not _BACKGROUND.search(style)

@@ -11,16 +11,19 @@ import hashlib
 import logging
 import re
 from collections.abc import Iterable
+from email.message import Message
 
 from mailparser import MailParser
 
-from gateway.domain.policy import MailRules
+from gateway.domain.policy import MailRules, TextRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.mail import sender
-from gateway.mail.decode import header_text, one_line, storable, unfolded
-from gateway.mail.parts import LimitReachedError, from_only, parse_parts, read_parts
+from gateway.mail.charset import storable
+from gateway.mail.decode import header_text, named_charset, one_line, unfolded
+from gateway.mail.parts import LimitReachedError, from_only, parse_parts
 from gateway.mail.report import read_report
 from gateway.mail.text import split_text
+from gateway.mail.walk import Content, read_parts
 
 MAX_LINES = 1_000_000
 """Lines of a whole mail; 70 MB of attachments, as they are usually folded, stay below it."""
@@ -28,6 +31,8 @@ MAX_HEADER = 256_000
 """Bytes of the header, from the first byte to the first empty line."""
 MAX_HEADER_FIELDS = 2_000
 MAX_SUBJECT = 1_000
+MIN_HISTORY = 200
+"""Characters of a text that may hold old text without any mark of it."""
 MAX_REFERENCES = 200
 """Message-IDs kept of References: the first, and the newest others."""
 
@@ -40,6 +45,7 @@ TRACE = re.compile(
 # mail-parser logs pieces of the mails that it reads; content never reaches a log (STYLE, "Logs").
 logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
 
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MBOX_LINE = re.compile(rb"From [^\r\n]*(?:\r\n|\r|\n)")
 _FIELD_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
 _MESSAGE_ID = re.compile(r"<([^<>]{1,998})>")
@@ -61,40 +67,76 @@ def read_mail(data: bytes, rules: MailRules) -> ParsedMail | Unreadable:
 
 
 def _read(data: bytes, rules: MailRules) -> ParsedMail:
+    data = data.removeprefix(_BYTE_ORDER_MARK)
     mbox_line = _MBOX_LINE.match(data)
     data = data[mbox_line.end() :] if mbox_line else data
     fields, fingerprint = _identify(data)
     message = parse_parts(data)
-    lenient = MailParser(from_only(message))
-    content = read_parts(message, "\r\n" if b"\r\n" in data else "\n")
     raw_headers = [(storable(name.lower()), value) for name, value in message.raw_items()]
     headers = tuple((name, unfolded(value)) for name, value in raw_headers)
     from_fields = [value.decode("utf-8", "surrogateescape") for name, value in fields if name == b"from"]
-    complaints = [defect["reason"] for defect in lenient.address_header_defects if defect["header"] == "from"]
-    address, defect = sender.single_sender(from_fields, lenient.from_, complaints)
-    new_text, quoted_text = split_text(content.text, rules.text)
+    lenient, complaints = _read_from(message)
+    address, defect = sender.single_sender(from_fields, lenient, complaints)
+    hint = named_charset(_first(raw_headers, "subject")) or named_charset(_first(raw_headers, "from"))
+    content = read_parts(message, "\r\n" if b"\r\n" in data else "\n", rules.text, hint)
+    new_text, quoted_text = _split(content, rules.text)
     return ParsedMail(
         fingerprint=fingerprint,
         sender=address,
         sender_defect=defect,
-        sender_shown=address or sender.shown(from_fields, lenient.from_),
-        sender_name=one_line(header_text(lenient.from_[0][0]), 200) if address else "",
+        sender_shown=address or sender.shown(from_fields, lenient),
+        sender_name=sender.display_name(from_fields[0], content.charset) if address else "",
         to=sender.addresses(message.get_all("to", [])),
         cc=sender.addresses(message.get_all("cc", [])),
-        subject=one_line(header_text(_first(raw_headers, "subject")), MAX_SUBJECT),
+        subject=one_line(header_text(_first(raw_headers, "subject"), content.charset), MAX_SUBJECT),
         message_id=next(iter(_message_ids(headers, "message-id")), None),
         in_reply_to=_message_ids(headers, "in-reply-to"),
         references=_message_ids(headers, "references"),
         headers=headers,
-        content_type=message.get_content_type(),
+        content_type=storable(message.get_content_type())[:200],
         text=content.text,
         new_text=new_text,
-        quoted_text=quoted_text,
+        quoted_text="\n\n".join(filter(None, (quoted_text, content.attached_text))),
         attachments=content.attachments,
         report=read_report(message),
         encrypted=content.encrypted,
         defects=(*_line_defects(data), *content.defects),
     )
+
+
+def _split(content: Content, rules: TextRules) -> tuple[str, str]:
+    """New and quoted text; where the plain text does not show what is old, what the HTML beside it says of it."""
+    new, quoted = split_text(content.text, rules, content.part_starts)
+    if quoted or content.other is None or len(content.text) < MIN_HISTORY:
+        return new, quoted
+    shown, old = split_text(content.other.words, rules)
+    end = 0
+    for word in shown.split() if old else ():
+        while end < len(content.text) and content.text[end].isspace():
+            end += 1
+        if not content.text.startswith(word, end):
+            return new, quoted  # the two say different things
+        end += len(word)
+    # Only whole lines: what the HTML shows as new is how the plain text begins.
+    if not end or content.text[end : end + 1] not in {"\n", " ", "\t"}:
+        return new, quoted
+    return content.text[:end], content.text[end:].strip("\n")
+
+
+def _read_from(message: Message) -> tuple[list[tuple[str, str]], list[str]]:
+    """From as mail-parser reads it, and what it does not like about it; a name that it cannot decode names nobody."""
+    fields = from_only(message)
+    if any(len(str(value)) > sender.MAX_FROM for value in fields.values()):
+        return [], ["too-long"]
+    try:
+        lenient = MailParser(fields)
+        complaints = [defect["reason"] for defect in lenient.address_header_defects if defect["header"] == "from"]
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - base64 that is none, and whatever else it trips over, is a fact about this mail
+        return [], ["unreadable"]
+    else:
+        return lenient.from_, complaints
 
 
 def _identify(data: bytes) -> tuple[list[tuple[bytes, bytes]], str]:

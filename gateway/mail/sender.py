@@ -11,12 +11,15 @@ from collections.abc import Iterable, Sequence
 import idna
 from mailparser.utils import get_addresses
 
-from gateway.mail.decode import header_text, one_line, storable
+from gateway.mail.charset import storable
+from gateway.mail.decode import header_text, one_line
 
 MAX_FROM = 4_000
 """Characters of a From field; longer ones name nobody."""
 MAX_ADDRESSES = 500
 """Addresses kept of To, and of Cc."""
+MAX_LIST = 60_000
+"""Characters of To or Cc that are looked at."""
 
 # RFC 5322 §3.2.3 atext, with RFC 6532 §3.2 UTF8-non-ascii. The classes do not overlap, so each match is linear.
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]+"
@@ -32,10 +35,12 @@ _ANGLED = re.compile(rf"[ \t]*{_PHRASE}<[ \t]*(?P<address>[^ \t<>]+)[ \t]*>[ \t]
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _UPPER = re.compile("[A-Z]+")
 _FOLD = re.compile(r"\r\n|\r|\n")
+_ESCAPED = re.compile(r"\\(.)")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]")
 
-HARMLESS = frozenset({"invalid-utf8"})
-"""What mail-parser may complain of: bytes in a display name that no charset explains do not touch the address."""
+HARMLESS = frozenset({"invalid-utf8", "overlong-encoded-word"})
+"""What mail-parser may complain of: bytes in a display name that no charset explains, and encoded words over the 75
+characters of RFC 2047, do not touch the address."""
 
 
 def _lower(text: str) -> str:
@@ -118,11 +123,20 @@ def shown(fields: Sequence[str], read_otherwise: Iterable[tuple[str, str]]) -> s
     return one_line(" | ".join(header_text(field) for field in fields[:5]), 500)
 
 
+def display_name(field: str, hint: str | None = None) -> str:
+    """What a From field calls its one mailbox, for people; `hint` is the charset of raw 8-bit in it."""
+    name, bracket, _ = field.rpartition("<")
+    if not bracket:
+        name = field.partition("(")[2].rpartition(")")[0]
+    words = header_text(name, hint)
+    if len(words) > 1 and words[0] == words[-1] == '"':
+        words = _ESCAPED.sub(r"\1", words[1:-1])
+    return one_line(words, 200)
+
+
 def addresses(fields: Iterable[str]) -> tuple[str, ...]:
-    """The addresses of To or Cc, read leniently: lower case, each once, at most `MAX_ADDRESSES`."""
-    found: dict[str, None] = {}
-    for field in fields:
-        for _, address in get_addresses(field):
-            if "@" in address and len(found) < MAX_ADDRESSES:
-                found[stored_form(address) or one_line(storable(_lower(address)), 320)] = None
-    return tuple(found)
+    """The addresses of To or Cc, read leniently: lower case, as often as they stand there, at most `MAX_ADDRESSES`."""
+    # A field with raw 8-bit comes as an object of the standard library, which mail-parser knows to read.
+    bounded = (field if len(str(field)) <= MAX_LIST else str(field)[:MAX_LIST] for field in fields)
+    found = [address for field in bounded for _, address in get_addresses(field) if "@" in address]
+    return tuple(stored_form(address) or one_line(storable(_lower(address)), 320) for address in found[:MAX_ADDRESSES])

