@@ -1,4 +1,4 @@
-"""The daemon: `serve` takes mail in, handles it, sends what is owed, until it is told to stop.
+"""The daemon: `serve` takes mail in, handles it, sends what is owed, does what is due, until it is told to stop.
 
 Workers meet at tables, never at each other: a wake-up is a hint, the table is the truth. Everything that
 writes goes through the one writer thread.
@@ -7,9 +7,7 @@ writes goes through the one writer thread.
 import asyncio
 import signal
 import time
-import traceback
 import uuid
-from collections.abc import Coroutine
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -22,19 +20,17 @@ from gateway.adapters.imap_in import watchers
 from gateway.adapters.smtp_in import Door, DoorSettings, open_door
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.config import Settings, read_password
-from gateway.domain.post import OutboxRow, ParsedMail, RawMail, Unreadable
+from gateway.domain.post import ParsedMail, RawMail, Unreadable
 from gateway.errors import BadConfig, CasegateError, Conflict, Temporary
+from gateway.loops import Bell, Clock, Outgoing, milliseconds, run_all, where
 from gateway.mail.ladder import Decision
 from gateway.parsing import ParseFault, ParsePool
 from gateway.services import inbound, mailboxes, outbox
-from gateway.services.ports import Courier, Delivery, DeliveryState, Ports
+from gateway.services.ports import Courier, Ports
 from gateway.writer import Writer
 
 COURIERS = 4
 """So many connections to the relay at most."""
-
-IDLE_SECONDS = 1.0
-"""How often the tables are looked at without a wake-up."""
 
 STOP_SECONDS = 5.0
 """How long work in hand may take when we are told to stop; what is cut off is taken up by the next start."""
@@ -45,33 +41,6 @@ MOST_IN_WORK = 64
 """So many mails are in memory at once."""
 
 log = structlog.get_logger()
-
-
-class Bell:
-    """A wake-up that can be rung from any thread; who looked at a table before the ring does not sleep through it."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._rung = asyncio.Event()
-        self.count = 0
-
-    def ring(self) -> None:
-        """Wake everybody who waits."""
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._ring)
-
-    def _ring(self) -> None:
-        self.count += 1
-        self._rung.set()
-        self._rung = asyncio.Event()
-
-    async def wait(self, seen: int) -> None:
-        """Return at the next ring, at once if it rang since `seen`, or after IDLE_SECONDS."""
-        if self.count == seen:
-            try:
-                await asyncio.wait_for(self._rung.wait(), IDLE_SECONDS)
-            except TimeoutError:
-                return
 
 
 class Parser(Protocol):
@@ -102,17 +71,12 @@ class Gateway:
         self._settings = settings
         self._ports = ports
         self._bell = bell
-        self._couriers: asyncio.Queue[Courier] = asyncio.Queue()
-        for courier in couriers:
-            self._couriers.put_nowait(courier)
-        self._all_couriers = couriers
         self._writer = Writer(ports)
+        self._outgoing = Outgoing(ports, self._writer, couriers)
+        self._clock = Clock(ports, self._writer)
         self._watchers = watchers(settings, ports, self._writer.do)
         self._parser = parser or ParsePool(ports.policy.mail)
         self._stopping = asyncio.Event()
-        self._alarmed = True  # what an earlier daemon saw is not known; the first mail that leaves clears it
-        self._misses = 0
-        self._away: Delivery | None = None
 
     async def serve(self) -> None:
         """Open the door, say `ready`, work until `stop()`, then finish what is in hand."""
@@ -132,10 +96,13 @@ class Gateway:
             await self._close()
 
     async def _work(self) -> None:
-        """Both loops, until `stop()`."""
-        loops = [asyncio.create_task(self._intake_loop())]
-        if self._all_couriers:
-            loops.append(asyncio.create_task(self._outbox_loop()))
+        """All loops, until `stop()`."""
+        work = (
+            self._intake_loop(),
+            self._outgoing.loop(self._bell, self._stopping),
+            self._clock.loop(self._stopping),
+        )
+        loops = [asyncio.create_task(loop) for loop in work]
         stopped = asyncio.create_task(self._stopping.wait())
         done, _ = await asyncio.wait([*loops, stopped], return_when=asyncio.FIRST_COMPLETED)
         for ended in done - {stopped}:
@@ -146,17 +113,21 @@ class Gateway:
         await asyncio.gather(*loops, return_exceptions=True)
 
     async def once(self) -> None:
-        """Handle what is there, deliver what is due, end. Opens no port."""
+        """Handle what is there, fire and deliver what is due, also what comes of it, and end. Opens no port."""
         self._writer.start()
         try:
             await self._take_up()
             await asyncio.gather(*(asyncio.to_thread(watcher.once) for watcher in self._watchers))
-            while batch := await self._writer.run(partial(inbound.lease, self._ports)):
-                await _all(self._handle(raw) for raw in batch)
-            while self._all_couriers and (rows := await self._lease_outbox()):
-                await _all(self._deliver(row) for row in rows)
+            while not self._stopping.is_set() and await self._round():
+                pass
         finally:
             await self._close()
+
+    async def _round(self) -> bool:
+        """Some of all that waits; False if nothing does."""
+        batch = await self._writer.run(partial(inbound.lease, self._ports))
+        await run_all(self._handle(raw) for raw in batch)
+        return any([batch, await self._clock.round(self._stopping), await self._outgoing.round()])
 
     def stop(self) -> None:
         """Have `serve` finish what is in hand and return."""
@@ -169,6 +140,7 @@ class Gateway:
         """Go on where an earlier daemon ended."""
         await self._writer.run(partial(inbound.take_back, self._ports))
         await self._writer.run(partial(outbox.resume, self._ports))
+        await self._clock.refresh()
         names = [mailbox.name for mailbox in self._settings.imap]
         await self._writer.run(partial(mailboxes.forget, self._ports, names))
         for problem in await self._writer.run(partial(outbox.check_templates, self._ports)):
@@ -230,10 +202,10 @@ class Gateway:
         except Exception as error:  # noqa: BLE001  # a loop top: counted on this mail, the third time quarantines it
             trace = uuid.uuid4().hex[:12]
             log.error(  # noqa: TRY400  # a traceback may quote the mail
-                "intake.failed", id=raw.id, trace=trace, error=type(error).__name__, where=_where(error)
+                "intake.failed", id=raw.id, trace=trace, error=type(error).__name__, where=where(error)
             )
             decision = await self._writer.run(partial(inbound.failed, self._ports, raw, f"trace {trace}"))
-        ms = round((time.perf_counter() - started) * 1000, 1)
+        ms = milliseconds(started)
         if decision:
             log.info("intake.decided", id=raw.id, decision=decision.kind, rung=decision.rung, case=decision.case, ms=ms)
 
@@ -251,53 +223,12 @@ class Gateway:
                     raise
         return None
 
-    async def _outbox_loop(self) -> None:
-        """Send what is due, over a few connections at once."""
-        while not self._stopping.is_set():
-            seen = self._bell.count
-            try:
-                rows = await self._lease_outbox()
-            except CasegateError as error:
-                log.warning("outbox.waiting", error=error.public)
-                rows = ()
-            if rows:
-                await _all(self._deliver(row) for row in rows)
-            else:
-                await self._bell.wait(seen)
-
-    async def _lease_outbox(self) -> tuple[OutboxRow, ...]:
-        self._away = None  # the first mail of each round finds out
-        return await self._writer.run(partial(outbox.lease, self._ports))
-
-    async def _deliver(self, row: OutboxRow) -> None:
-        """One mail to its outcome. A courier is free again only when that is noted: so few mails can be sent twice."""
-        courier = await self._couriers.get()
-        started = time.perf_counter()
-        try:
-            delivery = self._away or await courier.send(row)
-            await self._writer.run(partial(outbox.settle, self._ports, row, delivery, misses=self._misses))
-            if delivery.state is DeliveryState.SENT and self._alarmed:
-                await self._writer.run(partial(outbox.relay_is_back, self._ports))
-        except CasegateError as error:  # the lease runs out: sent again, with the same Message-ID
-            log.warning("outbox.unsettled", id=row.id, error=error.public)
-            return
-        finally:
-            self._couriers.put_nowait(courier)
-        if delivery.state in {DeliveryState.UNREACHABLE, DeliveryState.OURS}:
-            if self._away is None:
-                self._away, self._alarmed, self._misses = delivery, True, self._misses + 1
-        else:
-            self._alarmed, self._misses = False, 0
-        ms = round((time.perf_counter() - started) * 1000, 1)
-        log.info("outbox.attempted", id=row.id, case=row.case, kind=row.kind, outcome=delivery.state, ms=ms)
-
     async def _close(self) -> None:
         for watcher in self._watchers:
             watcher.stop()
         await asyncio.gather(*(asyncio.to_thread(watcher.join) for watcher in self._watchers))
         await self._parser.close()
-        for courier in self._all_couriers:
-            await courier.close()
+        await self._outgoing.close()
         await asyncio.to_thread(self._writer.stop)
         self._ports.db.close()
 
@@ -346,20 +277,5 @@ def _tls(cert: Path | None, key: Path | None) -> Any:
 def _told(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """What nobody awaited, in the log: its kind and place, never its text, which may quote a mail."""
     error = context.get("exception")
-    where = _where(error) if error else None
-    log.error("loop.failed", error=type(error).__name__ if error else str(context.get("message")), where=where)
-
-
-def _where(error: BaseException) -> str:
-    """File and line of an error: never its text, which may quote a mail."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    return f"{Path(last.filename).name}:{last.lineno}"
-
-
-async def _all(work: "Any") -> None:
-    """Run all of it at once; the first error is raised when everything has ended."""
-    tasks: list[Coroutine[Any, Any, None]] = list(work)
-    results = await asyncio.gather(*tasks, return_exceptions=True)
-    for result in results:
-        if isinstance(result, BaseException):
-            raise result
+    place = where(error) if error else None
+    log.error("loop.failed", error=type(error).__name__ if error else str(context.get("message")), where=place)

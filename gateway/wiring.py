@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from gateway import config
 from gateway.config import Settings
-from gateway.domain.actions import Stamp
 from gateway.domain.policy import Policy
 from gateway.errors import BadConfig
 from gateway.mail.token import Tokens
@@ -21,6 +20,7 @@ from gateway.store.db import Database
 from gateway.store.migrate import require_head
 
 if TYPE_CHECKING:
+    from gateway.domain.actions import Stamp
     from gateway.services.ports import Ports
 
 LOGGED = frozenset(
@@ -38,8 +38,10 @@ def now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  # the one place where the clock is read
 
 
-def stamp() -> Stamp:
+def stamp() -> "Stamp":
     """The stamp of one transaction."""
+    from gateway.domain.actions import Stamp  # late: commands that only read know no actions
+
     return Stamp(now(), secrets.token_bytes(16))
 
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import typer
 
-from gateway.terminal.app import EPILOG, app
+from gateway.terminal.app import EPILOG, contents
 from gateway.terminal.room import WordsOrFiles
 
 ROOT = Path(__file__).resolve().parent.parent
-ROOT_COMMAND: Any = typer.main.get_command(app)
+ROOT_COMMAND: Any = typer.main.get_command(contents())
 PAGES = [
     *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CHANGELOG", "CONTRIBUTING")),
     *sorted((ROOT / "docs").rglob("*.md")),

@@ -24,7 +24,7 @@ from gateway.mail.parse import read_mail
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens
 from gateway.resources import data_dir
-from gateway.services import inbound, views
+from gateway.services import case_view, inbound, views
 from gateway.services.perform import perform
 from gateway.services.ports import Ports
 from gateway.store import people
@@ -134,13 +134,13 @@ class World:
         self._mails += 1
         return perform(self.ports, action, Cause.cli(str(self._mails)))
 
-    def case(self, number: int = 1001) -> views.CaseView:
+    def case(self, number: int = 1001) -> case_view.CaseView:
         """A case as the CLI shows it."""
-        return self.ports.db.read(views.case, number, self.ports.policy, self.ports.tokens)
+        return self.ports.db.read(case_view.case, number, self.ports.policy, self.ports.tokens)
 
     def history(self, number: int = 1001) -> list[str]:
         """The names of a case's events."""
-        return [entry.event for entry in self.ports.db.read(views.history, number)]
+        return [entry.event for entry in self.ports.db.read(case_view.history, number)]
 
     def cases(self) -> Sequence[int]:
         """All case numbers."""

@@ -221,7 +221,7 @@ def named_policy(path: Path | None, settings: Settings | None) -> Policy:
 def check_rules(path: Path | None, settings: Settings | None) -> tuple[str, ...]:
     """What is wrong with the rule set in a folder (or its workflow.toml), else with the one in force."""
     try:
-        return check(_named_rules(path, settings), _holidays())
+        return check(_named_rules(path, settings))
     except BadConfig as error:
         return error.problems
 
@@ -229,13 +229,12 @@ def check_rules(path: Path | None, settings: Settings | None) -> tuple[str, ...]
 def _policy(rules: Rules, settings: Settings | None) -> Policy:
     if settings is None:
         post = PostRules(service_address="service@vendor.example", registration_address="register@vendor.example")
-        return build(rules, vendor=Vendor(name="Vendor"), post=post, holidays=_holidays())
+        return build(rules, vendor=Vendor(name="Vendor"), post=post)
     return build(
         rules,
         vendor=vendor(settings),
         post=post_rules(settings),
         trust=trust_rules(settings),
-        holidays=_holidays(),
         attachment_limit=settings.limits.attachment,
         auto_close_days=settings.rules.auto_close_days,
         customer_reminder_days=settings.rules.customer_reminder_days,
@@ -283,12 +282,8 @@ def _files(folder: Path) -> Rules:
         return Document(str(shown), _read(path, "it is shipped with Casegate: install it again"))
 
     names = ("workflow", "notices", "mail", "sla")
-    return Rules(**{name: document(f"{name}.toml") for name in names})
-
-
-def _holidays() -> PublicHolidays:
-    """The public holidays of the years around today; rules are read at start, when no time is handed in yet."""
-    return PublicHolidays(datetime.now(UTC).year)  # noqa: TID251  # see the docstring
+    this_year = datetime.now(UTC).year  # noqa: TID251  # rules are read before there is a clock to hand in
+    return Rules(**{name: document(f"{name}.toml") for name in names}, holidays=PublicHolidays(this_year))
 
 
 def initial_text(*, unverified: bool = True) -> str:

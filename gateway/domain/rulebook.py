@@ -6,7 +6,7 @@ problem is one line, `rules/tracker/workflow.toml:17: …`, and one run shows al
 """
 
 import re
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, fields
 
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
@@ -22,7 +22,7 @@ from gateway.domain.policy import (
     TrustRules,
     Vendor,
 )
-from gateway.domain.sla_file import HolidayBook, NoHolidays, read_sla
+from gateway.domain.sla_file import HolidayBook, read_sla
 from gateway.domain.toml_lines import Page, Table
 from gateway.domain.workflow_file import EVENTS, read_workflow
 from gateway.errors import BadConfig
@@ -50,7 +50,7 @@ class Rules:
     notices: Document
     mail: Document
     sla: Document
-    holidays: HolidayBook = field(default_factory=NoHolidays)
+    holidays: HolidayBook
 
 
 def build(

@@ -143,6 +143,8 @@ _EVENTS = (
     "merge",
     "split",
     "opened_for",
+    "customer_reminder",
+    "auto_close_reminder",
     "other",
 )
 
@@ -154,5 +156,6 @@ def _samples(name: str) -> Iterator[Words]:
         return
     yield _FULL
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
+    yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
     bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
     yield replace(bare, priority_label=None, category_label=None, planned=None, when=None)

@@ -94,7 +94,7 @@ def take_back(ports: Ports) -> None:
     if not ports.db.announce():
         return
     with ports.db.begin() as tx:
-        for work in (t.intake, t.outbox):
+        for work in (t.intake, t.outbox, t.timer):
             tx.execute(sa.update(work).where(work.c.lease_until.is_not(None)).values(lease_until=None))
 
 

@@ -8,12 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from gateway.domain.post import IntakeState, OutboxState
+from gateway.domain.post import IntakeState, OutboxState, TimerState
 from gateway.errors import NotFound
 from gateway.store import tables as t
 
 OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
 """Mail that may still leave."""
+
+ALARM_AFTER = 5
+"""A timer that was tried so often and has not fired is an alarm."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +90,10 @@ class OutboxFigures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimerFigures:
-    """What comes due."""
+    """What comes due: how many timers are, and when the next one will be."""
 
-    due: int = 0
-    next_at: datetime | None = None
+    due: int
+    next_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +106,7 @@ class MailboxView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """`casegate status`: settled when nothing is pending and nothing is due."""
+    """`casegate status`: settled when nothing is pending and nothing is due, neither mail nor timer."""
 
     now: datetime
     settled: bool
@@ -188,48 +191,84 @@ def outbox_mail(tx: sa.Connection, id_: int) -> bytes:
 
 def standing(tx: sa.Connection, now: datetime, *, outbound: bool, mailboxes: Sequence[str] = ()) -> Standing:
     """How the gateway stands; `outbound` says whether a relay is configured at all, `mailboxes` which are."""
-    arrived = _counts(tx, t.intake)
-    leaving = _counts(tx, t.outbox)
-    oldest = tx.scalar(select(sa.func.min(t.intake.c.received_at)).where(t.intake.c.state == IntakeState.PENDING))
-    alarms = [
+    alarms = [*_raised(tx), *([] if outbound else [_no_relay(tx, now)]), *_stuck_timers(tx, now)]
+    intake, timers = _intake(tx, now), _timers(tx, now)
+    outbox = _outbox(tx, now, outbound=outbound, paused=any(alarm.name == "outbound" for alarm in alarms))
+    return Standing(
+        now=now,
+        settled=intake.pending == 0 and outbox.due == 0 and timers.due == 0,
+        intake=intake,
+        outbox=outbox,
+        timers=timers,
+        mailboxes=_mailboxes(tx, mailboxes),
+        alarms=tuple(alarms),
+    )
+
+
+def _raised(tx: sa.Connection) -> list[Alarm]:
+    """The alarms that somebody raised and nobody has cleared."""
+    return [
         Alarm(name=row.name, since=row.since, text=row.text, mend=row.mend)
         for row in tx.execute(select(t.alarm).order_by(t.alarm.c.since, t.alarm.c.name))
     ]
-    owed = select(sa.func.count()).select_from(t.outbox).where(t.outbox.c.state.in_(OPEN))
-    waiting = tx.scalar(owed) or 0
-    due = tx.scalar(owed.where(t.outbox.c.next_attempt_at <= now)) or 0
-    if not outbound:
-        since = tx.scalar(select(sa.func.min(t.outbox.c.created_at)).where(t.outbox.c.state.in_(OPEN)))
-        text = f"no [outbound] is configured: {waiting} mail{'s' if waiting != 1 else ''} cannot leave"
-        alarms.append(Alarm(name="outbound", since=since or now, text=text, mend="add [outbound] host and port"))
-        due = 0
-    pending = arrived.get(IntakeState.PENDING, 0)
-    return Standing(
-        now=now,
-        settled=pending == 0 and due == 0,
-        intake=IntakeFigures(
-            pending=pending,
-            held=arrived.get(IntakeState.HELD, 0),
-            quarantined=arrived.get(IntakeState.QUARANTINED, 0),
-            oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else None,
-        ),
-        outbox=OutboxFigures(
-            pending=leaving.get(OutboxState.PENDING, 0),
-            due=due,
-            in_doubt=leaving.get(OutboxState.IN_DOUBT, 0),
-            held=leaving.get(OutboxState.HELD, 0),
-            failed=leaving.get(OutboxState.FAILED, 0),
-            paused=any(alarm.name == "outbound" for alarm in alarms),
-        ),
-        timers=TimerFigures(),
-        mailboxes=_mailboxes(tx, mailboxes),
-        alarms=tuple(alarms),
+
+
+def _no_relay(tx: sa.Connection, now: datetime) -> Alarm:
+    """The alarm that stands as long as no `[outbound]` is configured."""
+    owed = select(sa.func.count(), sa.func.min(t.outbox.c.created_at)).where(t.outbox.c.state.in_(OPEN))
+    waiting, since = tx.execute(owed).one()
+    text = f"no [outbound] is configured: {waiting} mail{'s' if waiting != 1 else ''} cannot leave"
+    return Alarm(name="outbound", since=since or now, text=text, mend="add [outbound] host and port")
+
+
+def _intake(tx: sa.Connection, now: datetime) -> IntakeFigures:
+    arrived = _counts(tx, t.intake)
+    oldest = tx.scalar(select(sa.func.min(t.intake.c.received_at)).where(t.intake.c.state == IntakeState.PENDING))
+    return IntakeFigures(
+        pending=arrived.get(IntakeState.PENDING, 0),
+        held=arrived.get(IntakeState.HELD, 0),
+        quarantined=arrived.get(IntakeState.QUARANTINED, 0),
+        oldest_seconds=max(0.0, (now - oldest).total_seconds()) if oldest else None,
+    )
+
+
+def _outbox(tx: sa.Connection, now: datetime, *, outbound: bool, paused: bool) -> OutboxFigures:
+    leaving = _counts(tx, t.outbox)
+    due = select(sa.func.count()).where(t.outbox.c.state.in_(OPEN), t.outbox.c.next_attempt_at <= now)
+    return OutboxFigures(
+        pending=leaving.get(OutboxState.PENDING, 0),
+        due=(tx.scalar(due) or 0) if outbound else 0,
+        in_doubt=leaving.get(OutboxState.IN_DOUBT, 0),
+        held=leaving.get(OutboxState.HELD, 0),
+        failed=leaving.get(OutboxState.FAILED, 0),
+        paused=paused,
     )
 
 
 def _counts(tx: sa.Connection, work: sa.Table) -> dict[str, int]:
     query = select(work.c.state, sa.func.count()).group_by(work.c.state)
     return {state: count for state, count in tx.execute(query)}  # noqa: C416  # Row objects are no pairs to mypy
+
+
+def _timers(tx: sa.Connection, now: datetime) -> TimerFigures:
+    at, waiting = t.timer.c.due_at, t.timer.c.state == TimerState.PENDING
+    due = tx.scalar(select(sa.func.count()).where(waiting, at <= now))
+    return TimerFigures(due=due or 0, next_at=tx.scalar(select(sa.func.min(at)).where(waiting, at > now)))
+
+
+def _stuck_timers(tx: sa.Connection, now: datetime) -> list[Alarm]:
+    """The alarm about timers that were tried often enough; it ends by itself with the last of them."""
+    late = t.timer.c.due_at <= now
+    query = select(t.timer).where(t.timer.c.state == TimerState.PENDING, late, t.timer.c.attempts >= ALARM_AFTER)
+    stuck = tx.execute(query.order_by(t.timer.c.due_at, t.timer.c.id)).all()
+    if not stuck:
+        return []
+    named = ", ".join(
+        f"{row.id} ({row.kind} of case {row.case_number}, tried {row.attempts} times)" for row in stuck[:5]
+    )
+    more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
+    mend = "timer.failed in the log says where it fails; it is tried again each hour, and at a restart"
+    return [Alarm(name="timer", since=stuck[0].due_at, text=f"timers that do not fire: {named}{more}", mend=mend)]
 
 
 def _mailboxes(tx: sa.Connection, names: Sequence[str]) -> tuple[MailboxView, ...]:

@@ -1,23 +1,28 @@
-"""Read models: what the CLI shows and its JSON says (CONTRACT, "JSON"). Nothing here writes.
+"""Read models of many cases: what lists of the terminal show and their JSON says (CONTRACT, "JSON"). Nothing here writes.
 
-Every shape is a frozen dataclass whose fields are the JSON's, so table and JSON never differ.
+Every shape is a frozen dataclass whose fields are the JSON's, so table and JSON never differ. One whole case is in
+`case_view`. A list with a limit reads no more rows than it shows, whatever the number of cases; what is the vendor's
+turn is read whole, to be put in its order.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain.fold import fold
-from gateway.domain.model import Agent, Case, Contact, Party, Turn
+from gateway.domain.model import Agent, Case, Contact, EscalationState, Party, Turn
 from gateway.domain.policy import Policy
-from gateway.errors import NotFound
 from gateway.mail.token import Tokens
 from gateway.store import load, load_people
 from gateway.store import tables as t
+
+PEOPLE_AT_ONCE = 5_000
+"""So many persons are looked up in one query; a database takes only so many values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,59 +48,6 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FileView:
-    """An attachment as listed."""
-
-    name: str
-    size: int
-    sha256: str
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MessageView:
-    """One piece of correspondence."""
-
-    id: int
-    intake: int | None
-    direction: str
-    automatic: bool
-    author: str
-    author_name: str
-    authenticity: str | None
-    at: datetime
-    subject: str
-    text: str
-    quoted: str
-    attachments: tuple[FileView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseView:
-    """A whole case: its summary, what is possible now, its correspondence."""
-
-    summary: Summary
-    address: str
-    possible: tuple[str, ...]
-    channel: str
-    participants: tuple[str, ...]
-    messages: tuple[MessageView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EventView:
-    """One entry of a history."""
-
-    at: datetime
-    actor: str
-    cause: str
-    event: str
-    from_status: str | None
-    to_status: str | None
-    detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFilter:
     """What `casegate cases` may be asked for; None and () mean everything."""
 
@@ -108,25 +60,40 @@ class CaseFilter:
     limit: int | None = None
 
 
-SORTS: Mapping[str, sa.ColumnElement[Any]] = {
-    "updated": t.cases.c.updated_at.desc(),
-    "created": t.cases.c.created_at.desc(),
-    "number": t.cases.c.number,
-    "status": t.cases.c.status,
-    "type": t.cases.c.type,
-    "priority": t.cases.c.priority,
-}
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueFilter:
+    """What of the queue is asked for: None means everything. `free` are cases that nobody works on yet.
+
+    `for_teams` are an agent's teams: their cases, and those of teams that nobody is in; () means every team.
+    """
+
+    team: str | None = None
+    assignee: Party | None = None
+    free: bool = False
+    for_teams: Sequence[str] = ()
+    limit: int | None = None
 
 
-_PARTIES = frozenset({"reporter", "assignee", "party"})
-"""What in an event's detail names a person; all else is text, whatever it looks like."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A case in the queue: since when it stands where it stands, and whether its escalation is open."""
+
+    summary: Summary
+    waiting_since: datetime
+    escalated: bool
 
 
 class Names:
     """Addresses and names of the people that a view shows, read once."""
 
     def __init__(self, tx: sa.Connection, parties: set[Party]) -> None:
-        self._contacts, self._agents = load_people.people(tx, parties)
+        self._contacts: dict[Party, Contact] = {}
+        self._agents: dict[Party, Agent] = {}
+        left = iter(parties)
+        while some := list(islice(left, PEOPLE_AT_ONCE)):
+            contacts, agents = load_people.people(tx, some)
+            self._contacts.update(contacts)
+            self._agents.update(agents)
 
     def _person(self, party: Party) -> Contact | Agent | None:
         return self._contacts.get(party) or self._agents.get(party)
@@ -142,28 +109,160 @@ class Names:
         person = self._person(party)
         return person.name if person else self.address(party)
 
+    def phone(self, party: Party) -> str | None:
+        """Where a contact is called."""
+        contact = self._contacts.get(party)
+        return contact.phone if contact else None
+
 
 def cases(tx: sa.Connection, asked: CaseFilter, policy: Policy, tokens: Tokens) -> tuple[Summary, ...]:
     """The cases that a filter selects, newest change first unless sorted otherwise."""
-    query = select(t.cases)
+    found = [load.case_from(row) for row in _rows(tx, asked, policy)]
+    return summaries(tx, found, policy, tokens)
+
+
+def count(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> int:
+    """How many cases a filter selects, its limit aside."""
+    query = _where(select(sa.func.count()).select_from(t.cases), asked)
+    statuses = _statuses(tx, asked, policy)
     if asked.account:
-        query = query.where(t.cases.c.account == asked.account)
-    statuses = set(asked.statuses) or {status.name for status in policy.workflow.statuses}
-    if asked.turn:
-        statuses &= {status.name for status in policy.workflow.statuses if status.turn is asked.turn}
-    if asked.turn or asked.statuses:
-        query = query.where(t.cases.c.status.in_(sorted(statuses)))
+        query = _with_status(query, statuses)
+    elif statuses is not None:
+        query = query.where(t.cases.c.status.in_(statuses))
+    return tx.scalar(query) or 0
+
+
+def _where(query: sa.Select[Any], asked: CaseFilter) -> sa.Select[Any]:
+    """What is asked beside the status."""
+    c = t.cases.c
+    if asked.account:
+        query = query.where(c.account == asked.account)
     if asked.assignee:
-        query = query.where(t.cases.c.assignee_id == int(asked.assignee.id))
+        query = query.where(c.assignee_id == int(asked.assignee.id))
     if asked.type:
-        query = query.where(t.cases.c.type == asked.type)
-    rows = tx.execute(query.order_by(SORTS[asked.sort], t.cases.c.number).limit(asked.limit)).all()
-    found = [load.case_from(row) for row in rows]
+        query = query.where(c.type == asked.type)
+    return query
+
+
+def _statuses(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> Sequence[str] | None:
+    """The statuses that are asked for; None for all."""
+    if asked.turn is None:
+        return sorted(set(asked.statuses)) or None
+    turns = _with_turn(tx, asked.turn, policy)
+    return [status for status in turns if not asked.statuses or status in asked.statuses]
+
+
+def _with_turn(tx: sa.Connection, turn: Turn, policy: Policy) -> list[str]:
+    """Statuses with this turn that cases have, those included that an earlier rule set left behind."""
+    return [status for status in _in_use(tx, t.cases.c.status) if policy.turn(status) is turn]
+
+
+def _in_use(tx: sa.Connection, column: sa.Column[Any]) -> list[str]:
+    """The values of an indexed column, each found by one step in its index."""
+    least = select(sa.func.min(column).label("value")).cte("used", recursive=True)
+    after = select(sa.func.min(column)).where(column > least.c.value).scalar_subquery()
+    used = least.union_all(select(after).where(least.c.value.is_not(None)))
+    return list(tx.scalars(select(used.c.value).where(used.c.value.is_not(None))))
+
+
+def _rows(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> Sequence[sa.Row[Any]]:
+    """The rows of a list in its order. Each query below is answered in the order of an index, and ends at the limit."""
+    c = t.cases.c
+    orders = {"number": (c.number,), "created": (c.created_at.desc(), c.number.desc())}
+    order = orders.get(asked.sort, (c.updated_at.desc(), c.number.desc()))
+    query = _where(select(t.cases), asked).order_by(*order).limit(asked.limit)
+    statuses = _statuses(tx, asked, policy)
+    if asked.sort in {"status", "type", "priority"}:
+        return list(islice(_by_rank(tx, _with_status(query, statuses), c[asked.sort], policy), asked.limit))
+    if asked.account or asked.sort != "updated" or (statuses is None and not asked.assignee):
+        return tx.execute(_with_status(query, statuses)).all()
+    by_status = [
+        query.where(c.status == status) for status in (_in_use(tx, c.status) if statuses is None else statuses)
+    ]
+    rows = [row for one in by_status for row in tx.execute(one)]
+    rows.sort(key=lambda row: (row.updated_at, row.number), reverse=True)
+    return rows[: asked.limit]
+
+
+def _with_status(query: sa.Select[Any], statuses: Sequence[str] | None) -> sa.Select[Any]:
+    """Only these statuses, read off the rows that another index brings in their order."""
+    return query if statuses is None else query.where(sa.literal("").concat(t.cases.c.status).in_(statuses))
+
+
+def _by_rank(tx: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], policy: Policy) -> Iterator[sa.Row[Any]]:
+    """One value of the column after the other, as the rules order them; what they do not name comes last, and none."""
+    flow = policy.workflow
+    known = {
+        "status": [status.name for status in flow.statuses],
+        "type": [kind.name for kind in flow.types],
+        "priority": [priority.name for priority in flow.priorities],
+    }
+    ranks = {name: rank for rank, name in enumerate(known[column.name])}
+    values = sorted(_in_use(tx, column), key=lambda value: (ranks.get(value, len(ranks)), value))
+    for value in (*values, None) if column.nullable else values:
+        yield from tx.execute(query.where(column.is_(None) if value is None else column == value))
+
+
+def queue(tx: sa.Connection, asked: QueueFilter, policy: Policy, tokens: Tokens) -> tuple[Waiting, ...]:
+    """What is the vendor's turn: open escalations first, then the most urgent, then the oldest (SPEC section 6)."""
+    chosen = tx.execute(_ordered_queue(tx, asked, policy)).all()
+    rows = {row.number: row for row in tx.execute(select(t.cases).where(t.cases.c.number.in_([n for n, _ in chosen])))}
+    shown = summaries(tx, [load.case_from(rows[number]) for number, _ in chosen], policy, tokens)
+    return tuple(
+        Waiting(summary=summary, waiting_since=rows[number].status_since, escalated=bool(escalated))
+        for summary, (number, escalated) in zip(shown, chosen, strict=True)
+    )
+
+
+def _ordered_queue(tx: sa.Connection, asked: QueueFilter, policy: Policy) -> sa.Select[Any]:
+    """Numbers of cases in the order of the queue, and whether they are escalated: from an index alone."""
+    c = t.cases.c
+    is_open = sa.exists().where(
+        t.escalation.c.case_number == c.number, t.escalation.c.state != EscalationState.RESOLVED
+    )
+    escalated = sa.case((c.escalations > 0, is_open), else_=sa.false())
+    query = _in_queue(select(c.number, escalated), asked, tx, policy)
+    return query.order_by(escalated.desc(), _urgency(policy), c.created_at, c.number).limit(asked.limit)
+
+
+def queue_length(tx: sa.Connection, asked: QueueFilter, policy: Policy) -> int:
+    """How many cases are in the queue, the limit aside."""
+    return tx.scalar(_in_queue(select(sa.func.count()).select_from(t.cases), asked, tx, policy)) or 0
+
+
+def _in_queue(query: sa.Select[Any], asked: QueueFilter, tx: sa.Connection, policy: Policy) -> sa.Select[Any]:
+    c = t.cases.c
+    query = query.where(c.status.in_(_with_turn(tx, Turn.VENDOR, policy)), c.merged_into.is_(None))
+    if asked.team is not None:
+        query = query.where(c.team == asked.team)
+    if asked.assignee is not None:
+        query = query.where(c.assignee_id == int(asked.assignee.id))
+    if asked.free:
+        query = query.where(c.assignee_id.is_(None))
+    if asked.for_teams:
+        staffed = {team for agent in load_people.agents(tx) if agent.active for team in agent.teams}
+        query = query.where(sa.or_(c.team.in_(asked.for_teams), c.team.not_in(staffed)))
+    return query
+
+
+def _urgency(policy: Policy) -> sa.ColumnElement[int]:
+    """The rank of a case's priority, or of the one that its type always counts as; whatever has none comes last."""
+    flow, c = policy.workflow, t.cases.c
+    ranks = {priority.name: rank for rank, priority in enumerate(flow.priorities)}
+    by_type = {kind.name: ranks[kind.sla] for kind in flow.types if kind.sla in ranks}
+    last = sa.literal(len(ranks))
+    rest = sa.case(by_type, value=c.type, else_=last) if by_type else last
+    return sa.case(ranks, value=c.priority, else_=rest) if ranks else last
+
+
+def summaries(tx: sa.Connection, found: Sequence[Case], policy: Policy, tokens: Tokens) -> tuple[Summary, ...]:
+    """Cases as lists show them, in the order given."""
     names = Names(tx, {case.reporter for case in found} | {case.assignee for case in found if case.assignee})
-    return tuple(_summary(case, names, policy, tokens) for case in found)
+    return tuple(summary(case, names, policy, tokens) for case in found)
 
 
-def _summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summary:
+def summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summary:
+    """One case as lists show it; `names` knows its reporter and assignee."""
     return Summary(
         number=case.number,
         token=tokens.mint(case.number),
@@ -180,72 +279,6 @@ def _summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summar
         team=case.team,
         created_at=case.created_at,
         updated_at=case.updated_at,
-    )
-
-
-def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens) -> CaseView:
-    """One whole case; NotFound if there is none."""
-    found = load.cases(tx, (number,)).get(number)
-    if found is None:
-        raise NotFound(f"there is no case {number}")
-    rows = tx.execute(select(t.message).where(t.message.c.case_number == number).order_by(t.message.c.id)).all()
-    files: dict[int, list[FileView]] = {}
-    listed = select(t.attachment).where(t.attachment.c.message.in_([row.id for row in rows]))
-    for row in tx.execute(listed.order_by(t.attachment.c.id)):
-        view = FileView(name=row.name, size=row.size, sha256=row.sha256, content_type=row.content_type)
-        files.setdefault(row.message, []).append(view)
-    authors = {Party.parse(row.author) for row in rows}
-    assignee = {found.assignee} if found.assignee else set()
-    names = Names(tx, authors | {found.reporter, *found.participants} | assignee)
-    return CaseView(
-        summary=_summary(found, names, policy, tokens),
-        address=tokens.plus_address(number),
-        possible=policy.workflow.possible(found.status, "vendor", found.type),
-        channel=found.channel,
-        participants=tuple(names.address(party) for party in found.participants),
-        messages=tuple(_message(row, names, files.get(row.id, [])) for row in rows),
-    )
-
-
-def _message(row: sa.Row[Any], names: Names, files: Sequence[FileView]) -> MessageView:
-    author = Party.parse(row.author)
-    return MessageView(
-        id=row.id,
-        intake=row.intake_id,
-        direction=row.direction,
-        automatic=row.automatic,
-        author=names.address(author),
-        author_name=names.name(author),
-        authenticity=row.authenticity,
-        at=row.at,
-        subject=row.subject,
-        text=row.text,
-        quoted=row.quoted,
-        attachments=tuple(files),
-    )
-
-
-def history(tx: sa.Connection, number: int) -> tuple[EventView, ...]:
-    """A case's history, oldest entry first; NotFound if there is no such case."""
-    entries = load.events(tx, number).get(number)
-    if entries is None:
-        raise NotFound(f"there is no case {number}")
-    named = {Party.parse(entry.detail[key]) for entry in entries for key in _PARTIES & entry.detail.keys()}
-    names = Names(tx, named | {entry.actor for entry in entries})
-    return tuple(
-        EventView(
-            at=entry.at,
-            actor=names.address(entry.actor),
-            cause=entry.cause,
-            event=entry.event,
-            from_status=entry.from_status,
-            to_status=entry.to_status,
-            detail={
-                key: names.address(Party.parse(value)) if key in _PARTIES else value
-                for key, value in entry.detail.items()
-            },
-        )
-        for entry in entries
     )
 
 

@@ -31,8 +31,10 @@ _CONTACTS_BY_ADDRESS = _CONTACTS.where(
 )
 
 _AGENTS = (
-    select(t.agent, t.address.c.address)
-    .join(t.address, (t.address.c.agent_id == t.agent.c.id) & (t.address.c.position == 0))
+    select(
+        t.agent, t.address.c.address
+    )  # each has one; "outer" has SQLite begin with the few agents, not all addresses
+    .outerjoin(t.address, (t.address.c.agent_id == t.agent.c.id) & (t.address.c.position == 0))
     .order_by(t.agent.c.id)
 )
 _AGENTS_BY_ID = _AGENTS.where(t.agent.c.id.in_(bindparam("ids")))

@@ -44,7 +44,13 @@ def choice(kind: type[StrEnum]) -> Any:
     )
 
 
-class AccountRow(SQLModel, table=True):
+class Row(SQLModel):
+    """What all rows share: they check nothing themselves, so that no command waits until pydantic has made checks."""
+
+    model_config = {"defer_build": True}  # pydantic takes it so
+
+
+class AccountRow(Row, table=True):
     """A customer company."""
 
     __tablename__ = "account"
@@ -61,7 +67,7 @@ class AccountRow(SQLModel, table=True):
     pin_hash: str | None = None
 
 
-class ContactRow(SQLModel, table=True):
+class ContactRow(Row, table=True):
     """A person of one account; un-registered ones stay for history."""
 
     __tablename__ = "contact"
@@ -75,7 +81,7 @@ class ContactRow(SQLModel, table=True):
     active: bool = True
 
 
-class AgentRow(SQLModel, table=True):
+class AgentRow(Row, table=True):
     """A person of the vendor."""
 
     __tablename__ = "agent"
@@ -87,7 +93,7 @@ class AgentRow(SQLModel, table=True):
     active: bool = True
 
 
-class AddressRow(SQLModel, table=True):
+class AddressRow(Row, table=True):
     """An address in stored form: a contact's or an agent's, never both. Mail goes to position 0."""
 
     __tablename__ = "address"
@@ -98,14 +104,23 @@ class AddressRow(SQLModel, table=True):
     position: int = 0
 
 
-class CaseRow(SQLModel, table=True):
+class CaseRow(Row, table=True):
     """A case as its events left it; `version` counts them."""
 
     __tablename__ = "cases"
     __table_args__ = (
         sa.Index("ix_cases_account_updated", "account", "updated_at"),
         sa.Index("ix_cases_status_updated", "status", "updated_at"),
+        sa.Index("ix_cases_assignee_status_updated", "assignee_id", "status", "updated_at"),
+        sa.Index("ix_cases_type_updated", "type", "updated_at"),
+        sa.Index("ix_cases_priority_updated", "priority", "updated_at"),
         sa.Index("ix_cases_updated", "updated_at"),
+        sa.Index("ix_cases_created", "created_at"),
+        sa.Index(  # all that puts the queue in order: no row is read for that
+            "ix_cases_queue",
+            *("merged_into", "status", "priority", "type", "created_at", "number"),
+            *("team", "assignee_id", "escalations"),
+        ),
     )
     number: int = Field(primary_key=True)
     subject: str
@@ -115,7 +130,7 @@ class CaseRow(SQLModel, table=True):
     status: str
     account: str = Field(foreign_key="account.number")
     reporter_id: int = Field(foreign_key="contact.id")
-    assignee_id: int | None = Field(default=None, foreign_key="agent.id", index=True)
+    assignee_id: int | None = Field(default=None, foreign_key="agent.id")
     team: str
     channel: str
     product: str | None = None
@@ -137,19 +152,10 @@ class CaseRow(SQLModel, table=True):
     version: int
 
 
-class EscalationRow(SQLModel, table=True):
-    """A call for more than the case's agent; a case has at most one that is not resolved."""
+class EscalationRow(Row, table=True):
+    """A call for more than the case's agent; a case has at most one that is not resolved (`store.partial`)."""
 
     __tablename__ = "escalation"
-    __table_args__ = (
-        sa.Index(
-            "uq_escalation_open",
-            "case_number",
-            unique=True,
-            sqlite_where=sa.text("state <> 'resolved'"),
-            postgresql_where=sa.text("state <> 'resolved'"),
-        ),
-    )
     case_number: int = Field(primary_key=True, foreign_key="cases.number")
     round: int = Field(primary_key=True)
     kind: EscalationKind = Field(sa_type=choice(EscalationKind))
@@ -160,13 +166,14 @@ class EscalationRow(SQLModel, table=True):
     requested_at: datetime
 
 
-class TimerRow(SQLModel, table=True):
+class TimerRow(Row, table=True):
     """Something due at a time, once: fired ones are kept, so that none speaks twice."""
 
     __tablename__ = "timer"
     __table_args__ = (
         sa.UniqueConstraint("case_number", "kind", "round"),
         sa.Index("ix_timer_state_due", "state", "due_at"),
+        {"sqlite_autoincrement": True},
     )
     id: int | None = Field(default=None, primary_key=True)
     kind: TimerKind = Field(sa_type=choice(TimerKind))
@@ -179,7 +186,7 @@ class TimerRow(SQLModel, table=True):
     fired_at: datetime | None = None
 
 
-class SnippetRow(SQLModel, table=True):
+class SnippetRow(Row, table=True):
     """A text that agents use again."""
 
     __tablename__ = "snippet"
@@ -188,7 +195,7 @@ class SnippetRow(SQLModel, table=True):
     updated_at: datetime
 
 
-class ParticipantRow(SQLModel, table=True):
+class ParticipantRow(Row, table=True):
     """Who gets the case's mail beside its reporter, in the order in which they joined."""
 
     __tablename__ = "participant"
@@ -197,7 +204,7 @@ class ParticipantRow(SQLModel, table=True):
     position: int
 
 
-class EventRow(SQLModel, table=True):
+class EventRow(Row, table=True):
     """One entry of a case's append-only history. A cause takes effect once, even if two workers hold it."""
 
     __tablename__ = "event"
@@ -217,7 +224,7 @@ class EventRow(SQLModel, table=True):
     detail: dict[str, Any] = Field(sa_type=sa.JSON)
 
 
-class MessageRow(SQLModel, table=True):
+class MessageRow(Row, table=True):
     """One piece of correspondence on a case."""
 
     __tablename__ = "message"
@@ -236,7 +243,7 @@ class MessageRow(SQLModel, table=True):
     intake_id: int | None = Field(default=None, foreign_key="intake.id")
 
 
-class AttachmentRow(SQLModel, table=True):
+class AttachmentRow(Row, table=True):
     """A file of a message; its bytes are a blob under `sha256`."""
 
     __tablename__ = "attachment"
@@ -248,7 +255,7 @@ class AttachmentRow(SQLModel, table=True):
     content_type: str
 
 
-class ThreadRow(SQLModel, table=True):
+class ThreadRow(Row, table=True):
     """A Message-ID that we sent or saw on a case. The same id may stand on several cases."""
 
     __tablename__ = "thread"
@@ -256,7 +263,7 @@ class ThreadRow(SQLModel, table=True):
     case_number: int = Field(primary_key=True, foreign_key="cases.number")
 
 
-class IntakeRow(SQLModel, table=True):
+class IntakeRow(Row, table=True):
     """Raw inbound mail as accepted, and what was decided about it.
 
     `attempts` counts the leases, `faults` the times that handling it failed while we lived to see it.
@@ -287,7 +294,7 @@ class IntakeRow(SQLModel, table=True):
     subject: str | None = None
 
 
-class RawMailRow(SQLModel, table=True):
+class RawMailRow(Row, table=True):
     """The bytes of an intake row: here up to about 1 MB, beyond that as a blob that was written first."""
 
     __tablename__ = "raw_mail"
@@ -297,7 +304,7 @@ class RawMailRow(SQLModel, table=True):
     sha256: str | None = None
 
 
-class HandledRow(SQLModel, table=True):
+class HandledRow(Row, table=True):
     """The fingerprint of a mail that was handled, so that no copy of it is handled again."""
 
     __tablename__ = "handled"
@@ -305,7 +312,7 @@ class HandledRow(SQLModel, table=True):
     intake_id: int = Field(foreign_key="intake.id")
 
 
-class OutboxMailRow(SQLModel, table=True):
+class OutboxMailRow(Row, table=True):
     """Mail owed to one recipient, with its final bytes."""
 
     __tablename__ = "outbox"
@@ -330,7 +337,7 @@ class OutboxMailRow(SQLModel, table=True):
     last_error: str | None = None
 
 
-class AlarmRow(SQLModel, table=True):
+class AlarmRow(Row, table=True):
     """Something a person must mend; gone when it is mended."""
 
     __tablename__ = "alarm"
@@ -340,7 +347,7 @@ class AlarmRow(SQLModel, table=True):
     mend: str
 
 
-class MailboxRow(SQLModel, table=True):
+class MailboxRow(Row, table=True):
     """How far a mailbox that we take from by IMAP was read; UIDs have 32 bits, without a sign."""
 
     __tablename__ = "mailbox"
@@ -353,7 +360,7 @@ class MailboxRow(SQLModel, table=True):
     last_success_at: datetime | None = None
 
 
-class CounterRow(SQLModel, table=True):
+class CounterRow(Row, table=True):
     """Numbers without gaps: a case number is taken in the transaction that opens the case."""
 
     __tablename__ = "counter"

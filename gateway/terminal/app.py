@@ -4,6 +4,8 @@
 3 configuration, 4 a server that is needed is not there; no traceback unless CASEGATE_DEBUG asks for one.
 """
 
+import gc
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from typing import Annotated
 import typer
 
 from gateway.errors import BadConfig, CasegateError
-from gateway.terminal import acting, customers, data, intake, mail, rules, show, start, vendor, work
+from gateway.terminal import show
 from gateway.terminal.room import ConfigOption, Room
 
 EPILOG = """\b
@@ -27,11 +29,62 @@ $CASEGATE_SECTION__KEY over it. $CASEGATE_AGENT says who acts.
 Exit codes: 0 done, 1 refused or not found, 2 wrong usage, 3 configuration,
 4 a server that is needed is not there. CASEGATE_DEBUG=1 shows tracebacks."""
 
-app = Room("Casegate, a support desk behind one mail address: mail in, cases, answers out.", epilog=EPILOG)
+GARBAGE = 50_000
+"""So many new objects before Python looks for circles among them: a short command that looks 200 times, as it would, spends a tenth of its time on that."""
+
+ROOMS = {
+    "start:room": "init serve status settle",
+    "queue:lists": "queue next",
+    "work:lists": "cases",
+    "finding:lists": "search",
+    "casework:room": "case",
+    "customers:accounts": "account",
+    "customers:contacts": "contact",
+    "vendor:agents": "agent",
+    "intake:room": "intake",
+    "mail:room": "outbox",
+    "snippets:room": "snippet",
+    "rules:room": "rules",
+    "rules:templates": "template",
+    "data:room": "db",
+}
+"""Where commands are declared (module and name in it), and the words that lead there, in the order of the help page.
+
+A Room without a help text of its own holds commands that stand beside the groups; any other is the group of its word.
+"""
+
+READING = {"case show": "work:room", "case history": "work:room"}
+"""Commands of a group that another Room declares as well, without all that acting needs."""
 
 
-@app.callback(invoke_without_command=True)
-def root(
+def contents(words: Sequence[str] = ()) -> Room:
+    """The CLI as far as this command line needs it: one Room where its first words name one, else all of them.
+
+    Importing and declaring all of them takes a third of a second, several times what a short command does.
+    """
+    app = Room("Casegate, a support desk behind one mail address: mail in, cases, answers out.", epilog=EPILOG)
+    app.callback(invoke_without_command=True)(_root)
+    app.command("demo", epilog="\b\nExamples:\n  casegate demo")(_demo)
+    place = _place(words)
+    for name in (place,) if place else ROOMS:
+        module, _, room = name.partition(":")
+        found = getattr(importlib.import_module(f"gateway.terminal.{module}"), room)
+        app.add_typer(found, name=None if found.is_beside_groups else ROOMS.get(name, "case"))
+    return app
+
+
+def _place(words: Sequence[str]) -> str | None:
+    """The Room that the first words name; None where they name none, or where it takes all to say so."""
+    left = list(words)
+    while left and (left[0] == "--config" or left[0].startswith("--config=")):
+        left = left[1 if "=" in left[0] else 2 :]
+    first = left[0] if left else ""
+    return READING.get(" ".join(left[:2])) or next(
+        (name for name, leads in ROOMS.items() if first in leads.split()), None
+    )
+
+
+def _root(
     ctx: typer.Context,
     config: ConfigOption = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
@@ -61,24 +114,11 @@ def _demo() -> None:
     demo()
 
 
-app.command("demo", epilog="\b\nExamples:\n  casegate demo")(_demo)
-app.add_typer(start.room)
-app.add_typer(work.lists)
-app.add_typer(acting.room, name="case")
-app.add_typer(customers.accounts, name="account")
-app.add_typer(customers.contacts, name="contact")
-app.add_typer(vendor.agents, name="agent")
-app.add_typer(intake.room, name="intake")
-app.add_typer(mail.room, name="outbox")
-app.add_typer(rules.room, name="rules")
-app.add_typer(rules.templates, name="template")
-app.add_typer(data.room, name="db")
-
-
 def run(words: Sequence[str] | None = None) -> int:
     """One command line, to its exit code; whatever stopped it is told on stderr."""
+    words = sys.argv[1:] if words is None else words
     try:
-        code = typer.main.get_command(app).main(words, prog_name="casegate", standalone_mode=False)
+        code = typer.main.get_command(contents(words)).main(words, prog_name="casegate", standalone_mode=False)
     except CasegateError as error:
         for problem in error.problems if isinstance(error, BadConfig) else (error.public,):
             show.complain(f"casegate: {problem}")
@@ -101,6 +141,7 @@ def run(words: Sequence[str] | None = None) -> int:
 
 def main() -> None:
     """The installed script, and `cli.py`."""
+    gc.set_threshold(GARBAGE)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal that is not UTF-8 shows an escape
@@ -110,6 +151,7 @@ def main() -> None:
     except BrokenPipeError:  # the reader has seen enough: `casegate cases | head -1`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
+    gc.freeze()  # the end of the process gives all back; nothing is looked through once more
     sys.exit(code)
 
 

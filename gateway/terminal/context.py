@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 from gateway.errors import BadUsage, NotFound
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import sqlalchemy as sa
 
     from gateway.config import Settings
@@ -79,6 +81,13 @@ class Desk:
         from gateway import wiring
 
         return wiring.open_database(self.settings)
+
+    @property
+    def now(self) -> "datetime":
+        """What time it is."""
+        from gateway import wiring
+
+        return wiring.now()
 
     def prepare(self) -> None:
         """Open all that acting needs, so that what could stop it shows before anyone types a text."""

@@ -1,71 +1,221 @@
-"""A case and its history for people: who said what, when, and what came of it. Untrusted text is made safe here."""
+"""A case for people, as the conversation that it is: who said what, when, and what happened between.
 
+`case show`, `next` print here, `case history` takes its words. Untrusted text is made safe here, through `show`.
+Nothing is said by colour alone: notes carry the words INTERNAL NOTE and a bar, whatever the terminal.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import groupby
 from typing import TYPE_CHECKING
 
-from gateway.domain.model import Authenticity, Direction
-from gateway.terminal import show
+from gateway.domain.model import Authenticity, Direction, Turn
+from gateway.terminal import happenings, show
 
 if TYPE_CHECKING:
-    from gateway.services.views import CaseView, EventView, MessageView
+    from gateway.services.case_view import CaseView, EventView, MessageView
 
-_WAYS = {Direction.INBOUND: "wrote", Direction.OUTBOUND: "answered", Direction.NOTE: "noted, internal"}
+Label = Callable[[str], str]
+"""From a status to what people call it."""
 
+WIDEST = 100
+"""Text is easier to read when its lines are no longer, however wide the terminal is."""
 
-def print_case(view: "CaseView", *, full: bool) -> None:
-    """The whole correspondence, oldest first; quoted text only with `full`."""
-    case = view.summary
-    show.say(f"{case.token} {show.line(case.subject)}", style="bold")
-    show.facts(
-        [
-            ("Status", f"{case.status_label} (turn: {case.turn})"),
-            ("Type", " ".join(filter(None, (case.type, case.priority, case.category)))),
-            ("Account", case.account),
-            ("Reporter", case.reporter),
-            ("Participants", ", ".join(view.participants)),
-            ("Assignee", case.assignee or f"nobody, team {case.team}"),
-            ("Opened", f"{show.when(case.created_at)} by {view.channel}"),
-            ("Updated", show.when(case.updated_at)),
-            ("Possible", ", ".join(view.possible) or "nothing"),
-            ("Address", view.address),
-        ]
-    )
-    for message in view.messages:
-        _print_message(message, full=full)
+MOST_LINES = 300
+MOST_CHARACTERS = 20_000
+"""So much of one message is shown unless all is asked for."""
+
+_WAYS = {Direction.INBOUND: "wrote", Direction.OUTBOUND: "answered", Direction.NOTE: "· INTERNAL NOTE"}
+_COMMANDS = {"agent_reply": "reply", "wait_for_client": "wait"}
+"""Events that are typed otherwise."""
+
+_ALONE = {"message_received", "message_sent", "note_added", "automatic_received", "opened"}
+"""Events that say no more than the message that stands there."""
 
 
-def _print_message(message: "MessageView", *, full: bool) -> None:
-    direction = Direction(message.direction)
-    name = show.line(message.author_name, 80)
-    who = name if name == message.author else f"{name} <{show.line(message.author, 100)}>"
-    marks = [message.authenticity or "", "automatic" if message.automatic else ""]
-    extra = "".join(f" · {mark}" for mark in marks if mark)
-    is_note = direction is Direction.NOTE
-    style = "yellow" if is_note else "red" if message.authenticity == Authenticity.FAILED else "cyan"
-    show.say("")
-    show.say(f"{show.when(message.at)}  {who} {_WAYS[direction]}{extra}", style=style)
-    margin = "  | " if is_note else "  "
-    _print_text(message.text, margin)
-    if message.quoted.strip():
-        if full:
-            show.say(f"{margin}[quoted text]")
-            _print_text(message.quoted, margin)
+def print_case(view: "CaseView", label: Label, *, full: bool, now: datetime) -> None:
+    """The head of the case and its whole correspondence, oldest first; quoted text only with `full`."""
+    _print_head(view, now)
+    day, is_apart = None, False
+    for at, item in _timeline(view, label):
+        local = at.astimezone()
+        if day != local.date():
+            day, is_apart = local.date(), False
+            title = f"── {local:%A}, {local.day} {local:%B %Y} "
+            show.say("")
+            show.say(title + "─" * (_width() - show.cells_of(title)), style="dim")
+        is_message = not isinstance(item, str)
+        if is_message or not is_apart:
+            show.say("")
+        is_apart = not is_message  # what happened stands together
+        if isinstance(item, str):
+            _print_hanging(f"{local:%H:%M}  ", item, style="dim")
         else:
-            show.say(f"{margin}[quoted text hidden, --full shows it]")
+            _print_message(f"{local:%H:%M}  ", item, full=full)
+
+
+def _width() -> int:
+    return min(show.width(), WIDEST)
+
+
+def _print_head(view: "CaseView", now: datetime) -> None:
+    case = view.summary
+    for row in show.wrap(f"{case.token} {show.line(case.subject)}", _width()):
+        show.say(row, style="bold")
+    reporter = _person(view.reporter_name, case.reporter)
+    assignee = _person(view.assignee_name or "", case.assignee) if case.assignee else "nobody"
+    kind = [case.type, case.priority, case.category]
+    pairs = [
+        ("Status", _status(view, now)),
+        ("Type", " · ".join(show.line(name) for name in kind if name)),
+        ("Account", f"{case.account} {show.line(view.account_name)}{'' if view.covered else ' · NOT COVERED'}"),
+        ("Reporter", " · ".join(filter(None, (reporter, show.line(view.reporter_phone, 60))))),
+        ("With", ", ".join(show.line(address, 100) for address in view.participants)),
+        ("Assignee", f"{assignee} · team {show.line(case.team, 60)}"),
+        ("Product", " ".join(show.line(text) for text in (view.product, view.version) if text)),
+        ("Environment", show.line(view.environment)),
+        ("Planned", show.when(view.planned_at)),
+        ("Deferred", f"until {show.when(view.deferred_until)}" if view.deferred_until else ""),
+        ("Escalation", _escalation(view)),
+        ("Cases", _other_cases(view)),
+        ("Opened", f"{show.when(case.created_at)} by {view.channel}"),
+        ("Possible", ", ".join(_COMMANDS.get(event, event) for event in view.possible) or "nothing"),
+        ("Address", view.address),
+    ]
+    indent = max(len(name) for name, value in pairs if value) + 2
+    for name, value in pairs:
+        if value:
+            _print_hanging(f"{name:<{indent}}", value)
+
+
+def _status(view: "CaseView", now: datetime) -> str:
+    case = view.summary
+    since = f"{show.when(view.status_since)}, {show.age(view.status_since, now)}"
+    whose = "nobody's turn" if case.turn == Turn.NOBODY else f"{case.turn}'s turn"
+    return f"{show.line(case.status_label)} · {whose} · since {since}"
+
+
+def _escalation(view: "CaseView") -> str:
+    if not (asked := view.escalation):
+        return ""
+    team = f" · team {show.line(asked.team, 60)}" if asked.team else ""
+    what = f"{asked.state} · {asked.kind}{team} · {show.when(asked.requested_at)}"
+    return " · ".join(filter(None, (what, show.line(asked.reason, 200))))
+
+
+def _other_cases(view: "CaseView") -> str:
+    named = [
+        f"merged into {view.merged_into}" if view.merged_into else "",
+        f"follow-up of {view.follow_up_of}" if view.follow_up_of else "",
+        f"went on as {view.followed_by}" if view.followed_by else "",
+        f"linked with {', '.join(map(str, view.links))}" if view.links else "",
+    ]
+    return " · ".join(filter(None, named))
+
+
+def _person(name: str, address: str) -> str:
+    safe = show.line(name, 80)
+    return show.line(address, 100) if not safe or name == address else f"{safe} <{show.line(address, 100)}>"
+
+
+def _timeline(view: "CaseView", label: Label) -> list[tuple[datetime, "MessageView | str"]]:
+    """Messages and what happened beside them, in order; a message stands before what it set off."""
+    items: list[tuple[datetime, int, MessageView | str]] = [(message.at, 0, message) for message in view.messages]
+    for (at, _, _), entries in groupby(view.events, key=lambda entry: (entry.at, entry.cause, entry.actor)):
+        if told := _told(list(entries), label):
+            items.append((at, 1, told))
+    items.sort(key=lambda item: item[:2])
+    return [(at, item) for at, _, item in items]
+
+
+def _told(entries: Sequence["EventView"], label: Label) -> str:
+    """What one cause did beside its message, in one line."""
+    does = [happenings.sentence(entry, label) for entry in entries if entry.event not in _ALONE]
+    if entries[0].event == "opened" and entries[0].actor != entries[0].detail.get("reporter"):
+        does.insert(0, "opened the case")
+    return f"{happenings.actor(entries[0])}: {' · '.join(filter(None, does))}" if any(does) else ""
+
+
+def _print_hanging(head: str, text: str, style: str = "") -> None:
+    """A text whose further lines begin below its first word."""
+    indent = show.cells_of(head)
+    first, *rest = show.wrap(text, max(_width() - indent, show.LEAST_WIDTH))
+    show.say(head + first, style=style)
+    for row in rest:
+        show.say(" " * indent + row, style=style)
+
+
+def _print_message(time: str, message: "MessageView", *, full: bool) -> None:
+    direction = Direction(message.direction)
+    marks = [
+        f"#{message.id}",
+        "automatic" if message.automatic else "",
+        message.authenticity if message.authenticity != Authenticity.AUTHENTICATED else "",
+    ]
+    head = f"{_person(message.author_name, message.author)} {_WAYS[direction]} · {' · '.join(filter(None, marks))}"
+    is_note = direction is Direction.NOTE
+    style = "bold magenta" if is_note else "bold red" if message.authenticity == Authenticity.FAILED else "bold"
+    _print_hanging(time, head, style=style)
+    margin = "     | " if is_note else " " * 7
+    _print_text(message.text, margin, full=full)
+    _print_quoted(message.quoted, margin, full=full)
     for file in message.attachments:
         name, kind = show.line(file.name, 100), show.line(file.content_type, 60)
-        show.say(f"{margin}[attached: {name}, {kind}, {show.count(file.size, 'byte')}]")
+        _aside(f"[attached: {name}, {kind}, {show.size(file.size)}]", margin)
 
 
-def _print_text(text: str, margin: str) -> None:
-    for row in show.body(text).strip("\n").split("\n"):
-        show.say(f"{margin}{row}".rstrip())
+def _print_text(text: str, margin: str, *, full: bool) -> None:
+    if not text.strip():
+        _aside("[no new text]", margin)
+        return
+    rows = text.strip("\r\n").split("\n")
+    kept = rows if full else "\n".join(rows[:MOST_LINES])[:MOST_CHARACTERS].split("\n")
+    for row in show.body("\n".join(kept)).split("\n"):
+        _print_row(row, margin)
+    if not full and (len(rows) > MOST_LINES or len(text) > MOST_CHARACTERS + 2):
+        _aside(f"[{_much(len(text.splitlines()) - len(kept), len(text))}; --full shows all]", margin)
 
 
-def print_history(entries: "tuple[EventView, ...]") -> None:
-    """One line an event: when, who, what, and the change of status."""
+def _much(lines: int, characters: int) -> str:
+    return f"{show.count(lines, 'more line')}" if lines > 0 else f"{characters:,} characters in all"
+
+
+def _print_quoted(quoted: str, margin: str, *, full: bool) -> None:
+    if not quoted.strip():
+        return
+    rows = quoted.strip("\r\n").split("\n")
+    if not full:
+        _aside(
+            f"[{show.count(len(rows), 'quoted line')} hidden; --full shows {'it' if len(rows) == 1 else 'them'}]",
+            margin,
+        )
+        return
+    _aside("[quoted:]", margin)
+    for row in show.body("\n".join(rows)).split("\n"):
+        _print_row(row, margin)
+
+
+def _print_row(row: str, margin: str) -> None:
+    """A line of somebody's text: wrapped for reading at a terminal, as it is in a pipe, where programs may read it."""
+    for part in show.wrap(row, max(_width() - len(margin), show.LEAST_WIDTH)) if show.is_terminal() else [row]:
+        show.say(f"{margin}{part}".rstrip())
+
+
+def _aside(text: str, margin: str) -> None:
+    for part in show.wrap(text, max(_width() - len(margin), show.LEAST_WIDTH)):
+        show.say(f"{margin}{part}", style="dim")
+
+
+def print_history(entries: "tuple[EventView, ...]", label: Label) -> None:
+    """One line an event: when, who, what, before and after, and what set it off."""
+    names = max(len(entry.event) for entry in entries)
     for entry in entries:
-        moved = f"  {entry.from_status or '-'} → {entry.to_status}" if entry.to_status else ""
-        detail = ", ".join(f"{key}={value}" for key, value in entry.detail.items() if value not in (None, "", []))
-        who = show.line(entry.actor, 60)
-        rest = f"  ({show.line(detail, 200)})" if detail else ""
-        show.say(f"{show.when(entry.at)}  {who}  {entry.event}{moved}{rest}  [{show.line(entry.cause, 60)}]")
+        what = happenings.change(entry, label)
+        head = f"{show.when(entry.at)}  {entry.event:<{names}}  "
+        told = " · ".join(filter(None, (happenings.actor(entry), what, happenings.cause(entry))))
+        indent = " " * len(head)
+        room = max(show.width() - len(head), 24)
+        first, *rest = show.wrap(told, room) if show.is_terminal() else [told]
+        show.say(head + first)
+        for row in rest:
+            show.say(indent + row)

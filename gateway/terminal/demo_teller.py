@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.rule import Rule
 from rich.text import Text
 
-from gateway.services import post_room, views
+from gateway.services import case_view, post_room
 from gateway.terminal import show
 from gateway.terminal.demo_stage import SERVICE, Happening, Stage
 
@@ -139,7 +139,7 @@ class Teller:
         return bool(mails)
 
     def _tell_status(self, case: int) -> None:
-        history = self._stage.desk.read(views.history, case)
+        history = self._stage.desk.read(case_view.history, case)
         label = self._stage.desk.policy.label
         new = history[self._events.get(case, 0) :]
         self._events[case] = len(history)

@@ -59,6 +59,11 @@ class Room(typer.Typer):
             **more,
         )
 
+    @property
+    def is_beside_groups(self) -> bool:
+        """True for commands that stand beside the groups: a Room without a help text."""
+        return not self.info.help
+
     def task(self, name: str, *lines: str, **more: Any) -> Callable[[Callable[..., None]], Callable[..., None]]:
         """Declare a command. Its function takes the Desk first; `lines` are its examples."""
         epilog = examples(*lines)

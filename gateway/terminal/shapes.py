@@ -6,26 +6,23 @@ from gateway.domain.model import Account, Agent, Contact
 from gateway.terminal.show import Json, members
 
 if TYPE_CHECKING:
+    from gateway.services.case_view import CaseView, EventView
     from gateway.services.explain import Explanation
     from gateway.services.post_room import IntakeView
-    from gateway.services.views import CaseView, EventView, Summary
+    from gateway.services.views import Summary, Waiting
 
-NOT_BUILT_YET: dict[str, Json] = {
-    "approvals": [],
-    "product": None,
-    "version": None,
-    "environment": None,
-    "planned_at": None,
-    "covered": True,
-    "processing_seconds": 0,
-    "upload_url": None,
-    "merged_into": None,
-    "follow_up_of": None,
-    "links": [],
-    "sla": None,
-    "escalation": None,
-}
+NOT_BUILT_YET: dict[str, Json] = {"approvals": [], "processing_seconds": 0, "upload_url": None, "sla": None}
 """What CONTRACT promises of a case and later issues fill."""
+
+ESCALATION_NOT_BUILT_YET: dict[str, Json] = {
+    "manager": None,
+    "every": None,
+    "at": None,
+    "channel": None,
+    "next_meeting_at": None,
+    "log": [],
+}
+"""What CONTRACT promises of an escalation and later issues fill."""
 
 
 def summary(view: "Summary") -> Json:
@@ -33,15 +30,26 @@ def summary(view: "Summary") -> Json:
     return members(view)
 
 
-def case(view: "CaseView") -> Json:
-    """A whole case."""
+def waiting(view: "Waiting") -> Json:
+    """A case in the queue."""
     own = members(view)
+    return {**own.pop("summary"), **own}
+
+
+def case(view: "CaseView") -> Json:
+    """A whole case; its events are its history."""
+    own = members(view)
+    del own["events"]
+    if own["escalation"]:
+        own["escalation"] = {**own["escalation"], **ESCALATION_NOT_BUILT_YET}
     return {**own.pop("summary"), **NOT_BUILT_YET, **own}
 
 
 def event(view: "EventView") -> Json:
     """One entry of a history."""
-    return members(view)
+    own = members(view)
+    del own["actor_name"]
+    return own
 
 
 def intake(view: "IntakeView") -> Json:

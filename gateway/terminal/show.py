@@ -6,13 +6,16 @@ reorder what people read becomes a visible escape. Rich never sees markup: it ge
 
 import json
 import os
+import re
+import shutil
 import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Literal
+from itertools import zip_longest
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,12 +30,21 @@ MOST_MARKS = 4
 MOST_IN_LINE = 400
 """Characters of untrusted text in one cell or line."""
 
+MOST_INDENTED = 1_000
+"""Objects of a list that are printed for people to read, too."""
+
 GAP = 2
 LEAST_WIDTH = 8
 """A column that gives way stays this wide."""
 
 PIPE_WIDTH = 160
 """Columns where no terminal says how many there are."""
+
+
+_JOINED_EMOJI = re.compile(
+    r"(?<=[\u2600-\u27bf\ufe0f\U0001f000-\U0001faff])\u200d(?=[\u2600-\u27bf\U0001f000-\U0001faff])"
+)
+"""What makes one picture of several emoji (a family); shown side by side they say the same, in a known width."""
 
 
 def line(text: str | None, limit: int = MOST_IN_LINE) -> str:
@@ -44,13 +56,16 @@ def line(text: str | None, limit: int = MOST_IN_LINE) -> str:
 
 
 def body(text: str) -> str:
-    """The text, safe, with its lines and tabs."""
-    return _escape(text.replace("\r\n", "\n"), keep="\n\t")
+    """The text, safe, with its lines and tabs. Soft hyphens, where a line may be broken, are left out."""
+    rows = text.replace("\r\n", "\n").replace("\u00ad", "").split("\n")
+    return "\n".join(_escape(row, keep="\t") for row in rows)
 
 
 def _escape(text: str, keep: str) -> str:
     if text.isascii() and text.isprintable():
         return text
+    if "\u200d" in text:
+        text = _JOINED_EMOJI.sub("", text)
     out: list[str] = []
     marks = 0
     for letter in text:
@@ -77,14 +92,37 @@ def when(at: datetime | None) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M") if at else ""
 
 
+def age(since: datetime, now: datetime) -> str:
+    """How long something lasts, for people: `12 min`, `5 h`, `3 d`."""
+    minutes = max(0, int((now - since).total_seconds()) // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" if minutes < 48 * 60 else f"{minutes // (24 * 60)} d"
+
+
+def size(octets: int) -> str:
+    """A size for people: `812 bytes`, `2.1 kB`, `14 MB`."""
+    if octets < 1000:
+        return count(octets, "byte")
+    value, unit = (octets / 1e3, "kB") if octets < 999_500 else (octets / 1e6, "MB")
+    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+
+
 def count(number: int, thing: str) -> str:
     """`1 mail`, `2 mails`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def print_json(value: Json, *, compact: bool = False) -> None:
-    """Print JSON: times RFC 3339 in UTC with `Z`, dataclasses as objects, everything beyond ASCII escaped."""
-    text = json.dumps(_plain(value), indent=None if compact else 2)
+    """Print JSON: times RFC 3339 in UTC with `Z`, dataclasses as objects, everything beyond ASCII escaped.
+
+    A long list has one object a line: indenting a hundred thousand of them takes ten times as long.
+    """
+    plain = _plain(value)
+    if isinstance(plain, list) and len(plain) > MOST_INDENTED:
+        text = "[\n" + ",\n".join(json.dumps(item) for item in plain) + "\n]"
+    else:
+        text = json.dumps(plain, indent=None if compact else 2)
     sys.stdout.write(text.replace("\x7f", "\\u007f") + "\n")
 
 
@@ -111,17 +149,21 @@ def _plain(value: Any) -> Json:
             return str(value)
 
 
+def is_terminal() -> bool:
+    """True where a person reads along."""
+    return sys.stdout.isatty()
+
+
 def console() -> "Console":
     """Where tables and colours go: plain when piped, never markup, never emoji codes."""
     from rich.console import Console
 
-    piped = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    return Console(markup=False, highlight=False, emoji=False, width=PIPE_WIDTH if piped else None)
+    return Console(markup=False, highlight=False, emoji=False, width=None if is_terminal() else width())
 
 
 def say(text: str, style: str = "") -> None:
     """One line for people on stdout; `text` is ours or safe already."""
-    if style and sys.stdout.isatty():
+    if style and is_terminal():
         console().print(text, style=style, soft_wrap=True)
     else:
         sys.stdout.write(f"{text}\n")
@@ -146,39 +188,130 @@ class Column:
     from_width: int = 0
 
 
-def table(columns: Sequence[Column], rows: Sequence[Sequence[str | int | None]], *, empty: str) -> None:
-    """One line a row, cut where the terminal ends; `empty` says so when there is nothing to show."""
+def table(
+    columns: Sequence[Column],
+    rows: Sequence[Sequence[str | int | None]],
+    *,
+    empty: str,
+    below: "Sequence[Text | None]" = (),
+) -> None:
+    """One line a row, cut where the terminal ends; `empty` says so when there is nothing to show.
+
+    `below` gives each row a second line, or None; its text is safe already.
+    """
     if not rows:
         say(empty)
         return
-    from rich.table import Table
-    from rich.text import Text
+    head, *lines = table_lines(columns, rows)
+    say(head, style="bold")
+    out = console() if any(below) and is_terminal() else None
+    for text, under in zip_longest(lines, below):
+        say(text)
+        if under and out:
+            under.truncate(out.width, overflow="ellipsis")
+            out.print(under, no_wrap=True)
+        elif under:
+            say(cut(under.plain, width()).rstrip())
 
-    out = console()
-    shown = [number for number, column in enumerate(columns) if out.width >= column.from_width]
-    cells = [[Text("" if row[number] is None else line(str(row[number]))) for number in shown] for row in rows]
-    grid = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="bold")
+
+def table_lines(columns: Sequence[Column], rows: Sequence[Sequence[str | int | None]]) -> list[str]:
+    """The head and one line a row, each as wide as the terminal at most."""
+    most = width()
+    shown = [number for number, column in enumerate(columns) if most >= column.from_width]
     heads = [columns[number] for number in shown]
-    for column, width in zip(heads, _widths(heads, cells, out), strict=True):
-        justify: Literal["left", "right"] = "right" if column.right else "left"
-        grid.add_column(column.head, no_wrap=True, overflow="ellipsis", width=width, justify=justify)
-    for texts in cells:
-        grid.add_row(*texts)
-    out.print(grid)
+    cells = [[line(str(row[number])) if row[number] is not None else "" for number in shown] for row in rows]
+    wide = _widths(heads, cells, most)
+    return [_row(texts, heads, wide, most) for texts in ([head.head for head in heads], *cells)]
 
 
-def _widths(heads: Sequence[Column], cells: "Sequence[Sequence[Text]]", out: "Console") -> list[int]:
+def _row(texts: Sequence[str], heads: Sequence[Column], wide: Sequence[int], most: int) -> str:
+    parts = []
+    for text, head, columns in zip(texts, heads, wide, strict=True):
+        fitting = cut(text, columns)
+        blank = " " * (columns - cells_of(fitting))
+        parts.append(blank + fitting if head.right else fitting + blank)
+    return cut((" " * GAP).join(parts), most).rstrip()
+
+
+def _widths(heads: Sequence[Column], cells: Sequence[Sequence[str]], most: int) -> list[int]:
     """How wide each column is: what it needs, but for those that give way, the widest first."""
-    wants = [max(len(head.head), *(row[place].cell_len for row in cells)) for place, head in enumerate(heads)]
-    if out.is_terminal:
+    wants = [max(len(head.head), *(cells_of(row[place]) for row in cells)) for place, head in enumerate(heads)]
+    if is_terminal():
         wants = [min(want, head.most or want) for want, head in zip(wants, heads, strict=True)]
     givers = [place for place, head in enumerate(heads) if head.gives]
-    while sum(wants) + GAP * (len(wants) - 1) > out.width and givers:
+    while sum(wants) + GAP * (len(wants) - 1) > most and givers:
         widest = max(givers, key=lambda place: wants[place])
         if wants[widest] <= LEAST_WIDTH:
             break
         wants[widest] -= 1
     return wants
+
+
+def width() -> int:
+    """Columns to print in: COLUMNS, else the terminal's; in a pipe a fixed number."""
+    if (told := os.environ.get("COLUMNS", "")).isdecimal() and int(told):
+        return int(told)
+    return shutil.get_terminal_size().columns if is_terminal() else PIPE_WIDTH
+
+
+def cells_of(text: str) -> int:
+    """How many columns of a terminal a line takes: wide letters two, marks none (Unicode Annex 11)."""
+    if text.isascii():
+        return len(text)
+    return sum(_cells(letter) for letter in text)
+
+
+def _cells(letter: str) -> int:
+    if unicodedata.category(letter) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
+
+
+def cut(text: str, most: int) -> str:
+    """The line in so many columns at most; where it is cut stands an ellipsis."""
+    if cells_of(text) <= most:
+        return text
+    kept, used = [], 1
+    for letter in text:
+        used += _cells(letter)
+        if used > most:
+            break
+        kept.append(letter)
+    return "".join(kept).rstrip() + "…"
+
+
+def wrap(text: str, most: int) -> list[str]:
+    """A line as lines of so many columns at most, broken between words; a longer word is broken anywhere."""
+    text = text.expandtabs().rstrip()
+    lines, start = [], 0
+    while (end := _end_of_line(text, start, most)) < len(text):
+        lines.append(text[start:end].rstrip())
+        start = end
+        while start < len(text) and text[start] == " ":
+            start += 1
+    return [*lines, text[start:]]
+
+
+def _end_of_line(text: str, start: int, most: int) -> int:
+    """Where the line that begins at `start` ends: before a word, or in one that alone is too long."""
+    used, after_blank, begun = 0, 0, False
+    for place in range(start, len(text)):
+        letter = text[place]
+        used += _cells(letter)
+        if letter == " " and begun:
+            after_blank = place + 1
+        elif used > most:
+            return after_blank or max(place, start + 1)
+        elif _cells(letter) == 2:  # what is written without blanks may be broken anywhere
+            after_blank = place + 1
+        begun = begun or letter != " "
+    return len(text)
+
+
+def tell_rest(shown: int, found: int) -> None:
+    """Below a list that was cut: how much more there is, and how to have it."""
+    if found > shown:
+        say(f"{shown:,} of {found:,}; --limit N or --json for more", style="dim")
 
 
 def facts(pairs: Sequence[tuple[str, str | None]]) -> None:

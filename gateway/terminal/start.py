@@ -7,6 +7,7 @@ import shlex
 import sys
 import time
 from pathlib import Path
+from threading import Event
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -151,6 +152,8 @@ def status(desk: Desk, json: JsonOption = False) -> None:
         f"outbox   {outbox.pending} pending ({outbox.due} due), {outbox.in_doubt} in doubt, {outbox.held} held, "
         f"{outbox.failed} failed{paused}"
     )
+    later = f", the next at {show.when(standing.timers.next_at)}" if standing.timers.next_at else ""
+    show.say(f"timers   {standing.timers.due} due{later}")
     for mailbox in standing.mailboxes:
         show.say(f"mailbox  {show.line(mailbox.name)}, last read {show.when(mailbox.last_success_at) or 'never'}")
     for alarm in standing.alarms:
@@ -173,10 +176,16 @@ def settle(
     desk: Desk,
     timeout: Annotated[float, typer.Option(metavar="S", min=0, help="Give up after so many seconds.")] = 60,
 ) -> None:
-    """Wait until no mail is pending on the way in and none is due on the way out. Exit 1 at the timeout."""
+    """Wait until no mail is pending on the way in, and neither mail on the way out nor a timer is due.
+
+    Exit 1 at the timeout.
+    """
     end = time.monotonic() + timeout
     while not (standing := _standing(desk)).settled:
         if time.monotonic() >= end:
-            waits = f"{standing.intake.pending} pending in the intake, {standing.outbox.due} due in the outbox"
+            waits = (
+                f"{standing.intake.pending} pending in the intake, {standing.outbox.due} due in the outbox, "
+                f"{show.count(standing.timers.due, 'timer')} due"
+            )
             raise Refused(f"not settled after {timeout:g} s: {waits}; is the daemon running?")
-        time.sleep(POLL_SECONDS)
+        Event().wait(POLL_SECONDS)  # time.sleep() fails under faketime, by which time is tested

@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 import typer
 
-from gateway.terminal.app import app
+from gateway.terminal.app import contents
 from tests.cli.typist import run
 from tests.daemon import CASEGATE
 
 
 def commands(group: Any = None, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every command by its words."""
-    group = group or typer.main.get_command(app)
+    group = group or typer.main.get_command(contents())
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
@@ -40,10 +40,12 @@ def test_every_command_has_a_sentence_and_examples(words: tuple[str, ...]) -> No
 
 def test_the_commands_of_the_contract_are_there() -> None:
     wanted = """
-        init serve status settle cases account_add account_list account_show contact_add contact_list contact_show
+        init serve status settle cases search account_add account_list account_show contact_add contact_list contact_show
         agent_add agent_list agent_show case_show case_start case_reply case_note case_resolve case_close case_reopen
         case_defer case_wait case_history intake_list intake_show intake_explain outbox_list outbox_show rules_show
         rules_check template_list template_check template_preview db_upgrade db_verify demo
+        case_open case_type case_priority case_plan case_set case_assign case_merge case_split case_link
+        case_participants case_escalate case_attachments snippet_add snippet_list snippet_remove
     """
     assert set() == set(wanted.split()) - {"_".join(words) for words in ALL}
 

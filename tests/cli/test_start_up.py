@@ -26,7 +26,8 @@ print(*codes, *sorted(sys.modules), file=sys.stderr)
 READING = [
     "cases", "case show 1001", "case history 1001", "status", "intake list", "intake show 1", "outbox list",
     "outbox show 1", "account list", "account show EX-1", "contact list", "contact show bob@customer.example",
-    "agent list", "rules show",
+    "agent list", "rules show", "case participants 1001", "case attachments 1001", "snippet list", "search slow",
+    "queue", "next --as alice",
 ]  # fmt: skip
 
 
@@ -44,6 +45,16 @@ def test_reading_loads_nothing_heavy(desk: Typist, more: str, unwanted: list[str
     code, *modules = loaded(str(desk.config), [line + more for line in READING])
     assert "0" == code
     assert [] == [name for name in unwanted if name in modules]
+
+
+@pytest.mark.parametrize("line", ["cases", "queue", "case show 1001"])
+def test_what_is_read_all_day_loads_nothing_of_other_commands(desk: Typist, line: str) -> None:
+    """Each of these would cost a tenth of such a command."""
+    desk.mail(a_mail())
+    code, *modules = loaded(str(desk.config), [line])
+    assert "0" == code
+    unwanted = {"gateway.terminal.acting", "gateway.domain.actions", "sqlalchemy.dialects.postgresql", "rich.console"}
+    assert set() == unwanted & set(modules)
 
 
 def test_help_loads_no_database() -> None:

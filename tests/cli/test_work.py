@@ -1,8 +1,12 @@
 """Daily work: the list, a case as a conversation, and every action."""
 
+import sqlite3
 import sys
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -80,7 +84,7 @@ def test_files_of_a_customer_are_listed(desk: Typist) -> None:
     )
     (file,) = desk.json("case", "show", "1001")["messages"][0]["attachments"]
     assert {"name", "size", "sha256", "content_type"} == set(file)
-    assert "[attached: log.csv, text/csv, " in desk.do("case", "show", "1001")
+    assert "[attached: log.csv, text/csv, 3 bytes]" in desk.do("case", "show", "1001")
 
 
 def editor(path: Path, code: str) -> str:
@@ -128,7 +132,8 @@ def test_the_list_is_filtered(case: Typist) -> None:
 
 def test_the_list_for_people_has_a_row_a_case(case: Typist) -> None:
     head, row = case.do("cases").splitlines()
-    assert ["Case", "Subject", "Status", "Turn", "Account", "Assignee", "Updated"] == head.split()
+    columns = ["Case", "Subject", "Status", "Turn", "Type", "Prio", "Account", "Assignee", "Updated"]
+    assert columns == head.split()
     assert row.startswith("1001  It is slow  Open")
 
 
@@ -140,19 +145,156 @@ def test_a_case_reads_like_a_conversation(case: Typist) -> None:
         out.index(text)
         for text in (
             "It is slow",
-            "Waiting for Customer",
-            "Bob <bob@customer.example> wrote · unverified",
+            "Waiting for Customer · customer's turn · since ",
+            "Bob <bob@customer.example> wrote · #1 · unverified",
             "  Still slow.",
-            "[quoted text hidden, --full shows it]",
-            "Alice <alice@vendor.example> noted, internal",
+            "[2 quoted lines hidden; --full shows them]",
+            "Alice <alice@vendor.example> · INTERNAL NOTE · #2",
             "  | They called twice.",
-            "Alice <alice@vendor.example> answered",
+            "Alice <alice@vendor.example> answered · #3",
             "  Restart it.",
+            "Alice: took the case · Open → Waiting for Customer",
         )
     ]
     assert sorted(places) == places
     assert "the old text" not in out
-    assert "the old text" in case.do("case", "show", "1001", "--full")
+    assert "       > the old text\n" in case.do("case", "show", "1001", "--full")
+
+
+def test_the_head_says_what_matters_and_nothing_that_is_not_there(case: Typist) -> None:
+    out = case.do("case", "show", "1001")
+    assert "Account   EX-1 Example Ltd\n" in out
+    assert "Assignee  nobody · team first_level\n" in out
+    assert "Possible  start, reply, resolve, defer\n" in out
+    assert [] == [name for name in ("Escalation", "Planned", "Product", "With", "Cases") if f"{name}  " in out]
+    case.do("case", "set", "1001", "--product", "Portal", "--version", "8.1", "--environment", "production", *ALICE)
+    case.do("case", "escalate", "1001", "-m", "They threaten to leave.", *ALICE)
+    case.mail(a_mail(subject="Second", message_id="<2@customer.example>"))
+    case.do("case", "link", "1001", "1002", *ALICE)
+    out = case.do("case", "show", "1001")
+    for row in ("Product      Portal 8.1\n", "Environment  production\n", "Cases        linked with 1002\n"):
+        assert row in out
+    assert "Escalation   requested · non_technical · " in out or "Escalation   requested · technical · " in out
+    assert "Alice: set product Portal, version 8.1, environment production\n" in out
+
+
+def test_a_merged_case_is_nobodys_turn(case: Typist) -> None:
+    case.mail(a_mail(subject="Second", message_id="<2@customer.example>", body="The same."))
+    case.do("case", "merge", "1002", "--into", "1001", *ALICE)
+    out = case.do("case", "show", "1002")
+    assert "nobody's turn" in out
+    assert "merged into 1001" in out
+    found = case.json("case", "show", "1002")
+    assert ("nobody", [], 1001) == (found["turn"], found["possible"], found["merged_into"])
+    assert [1001] == [one["number"] for one in case.json("queue")]
+    out = case.do("case", "show", "1001")
+    assert out.index("Still slow.") < out.index("The same.") < out.index("Alice: merged case 1002 into this one")
+
+
+def test_a_new_escalation_is_whole_in_json(case: Typist) -> None:
+    case.do("case", "escalate", "1001", "-m", "They threaten to leave.", "--kind", "non_technical", *ALICE)
+    found = case.json("case", "show", "1001")["escalation"]
+    names = {"state", "kind", "manager", "reason", "every", "at", "channel", "next_meeting_at", "log"}
+    assert set() == names - set(found)
+    assert ("requested", "non_technical", "They threaten to leave.", []) == (
+        found["state"], found["kind"], found["reason"], found["log"],
+    )  # fmt: skip
+
+
+def test_mail_without_new_text_says_so(desk: Typist) -> None:
+    desk.mail(a_mail(body=""))
+    assert "[no new text]" in desk.do("case", "show", "1001")
+
+
+def test_a_very_long_text_is_shown_to_its_end_with_full(desk: Typist) -> None:
+    desk.mail(a_mail(body="\n".join(f"line {n} of the log" for n in range(1, 1001))))
+    out = desk.do("case", "show", "1001")
+    assert "line 300 of the log\n" in out
+    assert "line 301 of" not in out
+    assert "[700 more lines; --full shows all]" in out
+    assert "line 1000 of the log" in desk.do("case", "show", "1001", "--full")
+
+
+def test_automatic_mail_is_marked(case: Typist) -> None:
+    case.do("case", "reply", "1001", "-m", "Restart it.", *ALICE)
+    address = case.json("case", "show", "1001")["address"]
+    absence = a_mail(to=address, message_id="<2@customer.example>", body="I am away.", auto_submitted="auto-replied")
+    case.mail(absence)
+    assert "Bob <bob@customer.example> wrote · #3 · automatic · unverified" in case.do("case", "show", "1001")
+
+
+def test_what_is_not_covered_is_marked(case: Typist) -> None:
+    with sqlite3.connect(case.config.parent / "casegate.db") as connection:
+        connection.execute("UPDATE account SET valid_until = '2001-01-01'")
+    connection.close()
+    assert "Account   EX-1 Example Ltd · NOT COVERED\n" in case.do("case", "show", "1001")
+    assert case.json("case", "show", "1001")["covered"] is False
+
+
+def test_times_are_those_of_this_machine(case: Typist, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = datetime.fromisoformat(case.json("case", "show", "1001")["messages"][0]["at"])
+    try:
+        for zone in ("Asia/Tokyo", "America/St_Johns"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            local = found.astimezone(ZoneInfo(zone))
+            out = case.do("case", "show", "1001")
+            assert f"── {local:%A}, {local.day} {local:%B %Y} ──" in out
+            assert f"\n{local:%H:%M}  Bob <bob@customer.example> wrote" in out
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+
+
+def test_the_history_says_what_was_before_and_what_is_after(case: Typist) -> None:
+    case.do("case", "start", "1001", *ALICE)
+    case.do("case", "type", "1001", "incident", "--priority", "P2", *ALICE)
+    case.do("case", "priority", "1001", "P1", *ALICE)
+    rows = case.do("case", "history", "1001").splitlines()
+    assert len(case.json("case", "history", "1001")) == len(rows)
+    ends = [row.split(maxsplit=3)[2:] for row in rows]
+    assert [
+        ["opened", "Bob · question of bob@customer.example, account EX-1 · Open · mail 1"],
+        ["assigned", "Alice · assignee none → alice@vendor.example · cli"],
+        ["start", "Alice · Open → Acme Investigating · cli"],
+        ["type_changed", "Alice · type question → incident, priority none → P2 · cli"],
+        ["priority_changed", "Alice · priority P2 → P1 · cli"],
+    ] == ends
+
+
+def test_a_long_list_is_cut_for_people_and_whole_for_scripts(case: Typist) -> None:
+    for n in range(2, 53):
+        case.mail(a_mail(subject=f"No. {n}", message_id=f"<{n}@customer.example>"))
+    rows = case.do("cases").splitlines()
+    assert (52, "50 of 52; --limit N or --json for more") == (len(rows), rows[-1])
+    assert 52 == len(case.json("cases"))
+    assert 3 == len(case.do("cases", "--limit", "2").splitlines()) - 1
+    assert 53 == len(case.do("cases", "--limit", "52").splitlines())
+    assert "50 of 52; --limit N or --json for more" == case.do("queue").splitlines()[-1]
+
+
+def test_lists_are_sorted_as_the_rules_order_things(case: Typist) -> None:
+    for n in range(2, 6):
+        case.mail(a_mail(subject=f"No. {n}", message_id=f"<{n}@customer.example>"))
+    case.do("case", "type", "1004", "incident", "--priority", "P3", *ALICE)
+    case.do("case", "type", "1002", "incident", "--priority", "P1", *ALICE)
+    case.do("case", "start", "1001", *ALICE)
+    case.do("case", "resolve", "1001", *ALICE)
+    case.do("case", "start", "1005", *ALICE)
+
+    def numbers(*words: str) -> list[int]:
+        return [found["number"] for found in case.json("cases", *words)]
+
+    assert [1005, 1001, 1002, 1004, 1003] == numbers()
+    assert [1005, 1004, 1003, 1002, 1001] == numbers("--sort", "created")
+    assert [1002, 1004, 1005, 1001, 1003] == numbers("--sort", "priority")
+    assert [1002, 1004, 1003, 1005, 1001] == numbers("--sort", "status")
+    assert [1005, 1001, 1003, 1002, 1004] == numbers("--sort", "type")
+    assert [1002, 1004, 1005] == numbers("--sort", "priority", "--turn", "vendor", "--limit", "3")
+    assert [1005, 1002] == numbers("--turn", "vendor", "--limit", "2")
+    assert [1005, 1001] == numbers("--assignee", "alice")
+    assert [1001] == numbers("--assignee", "alice", "--turn", "nobody")
+    assert [1005, 1002] == numbers("--account", "EX-1", "--turn", "vendor", "--limit", "2")
 
 
 def test_each_action_says_what_became_of_it(case: Typist) -> None:

@@ -1,16 +1,17 @@
-"""Runs a small scenario, one process a step, and kills a step before or after its n-th commit, counted over all.
+"""Runs a small scene, one process a step, and kills a step before or after its n-th commit, counted over all.
 
 Started by `test_sweep.py` as a program of its own: it forks, so it must have no threads. The hook hangs on
-the dialect's commit; the product has no crash code. Reads `FOLDER [COMMIT before|after]` a line, and answers
-each with the number of commits and of kills as a line of JSON.
+the dialect's commit; the product has no crash code. Reads `FOLDER SCENE [COMMIT before|after]` a line, and
+answers each with the number of commits and of kills as a line of JSON.
 """
 
 import asyncio
 import hashlib
+import itertools
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -20,11 +21,12 @@ import sqlalchemy as sa
 from gateway import config, wiring
 from gateway.adapters.blobs import FileBlobs
 from gateway.adapters.smtp_out import Relay, SmtpCourier
-from gateway.app import Bell, Gateway
+from gateway.app import Gateway
 from gateway.domain.actions import AgentReply, Cause, Fire, Stamp
 from gateway.domain.model import CaseNumber, Party
 from gateway.domain.policy import MailRules
 from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
+from gateway.loops import Bell
 from gateway.mail.parse import read_mail
 from gateway.services import inbound
 from gateway.services.perform import perform
@@ -56,6 +58,23 @@ def mails(token: str) -> list[bytes]:
         a_mail(message_id="<1@customer.example>"),
         nested,
     ]
+
+
+def bounce(ports: Ports) -> tuple[str, bytes]:
+    """The report that Bob's acknowledgement could not be delivered, and the return path that it comes to."""
+    wanted = (t.outbox.c.case_number == CASE, t.outbox.c.recipient == "bob@customer.example")
+    with ports.db.engine.connect() as tx:
+        return_path = tx.scalars(sa.select(t.outbox.c.return_path).where(*wanted).order_by(t.outbox.c.id)).first()
+    assert return_path is not None
+    return return_path, a_mail(
+        "mailer-daemon@customer.example",
+        "Undelivered",
+        "--b\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.customer.example\n\n"
+        "Final-Recipient: rfc822; bob@customer.example\nAction: failed\nStatus: 5.1.1\n\n--b--",
+        message_id="<bounce@customer.example>",
+        mime_version="1.0",
+        content_type="multipart/report; report-type=delivery-status; boundary=b",
+    )
 
 
 class InProcess:
@@ -110,9 +129,9 @@ class Scenario:
         self.counter = Counter(folder / "commits", kill)
         self.kills = 0
 
-    def ports(self, restarts: int) -> Ports:
-        """Ports with a frozen stamp; a restart finds the leases of the dead run out."""
-        now = START + timedelta(hours=restarts)
+    def ports(self, later: timedelta) -> Ports:
+        """Ports with a frozen stamp, on a clock that says so much more; leases of the dead run out in an hour."""
+        now = START + later
         nonce = hashlib.sha256(b"sweep").digest()[:16]
         ports = Ports(
             db=wiring.open_database(self.settings),
@@ -126,12 +145,17 @@ class Scenario:
         self.counter.hook(ports.db.engine)
         return ports
 
-    def step(self, work: Callable[[Ports], None], *, done: Callable[[Ports], bool] | None = None) -> None:
-        """Run until it was not killed; a person who typed a command looks first whether it took effect."""
+    def step(
+        self, work: Callable[[Ports], None], *, done: Callable[[Ports], bool] | None = None, days: float = 0
+    ) -> None:
+        """Run until it was not killed, so many days after the start.
+
+        A person who typed a command looks first whether it took effect.
+        """
         while True:
             child = os.fork()
             if child == 0:
-                self._child(work, done)
+                self._child(work, done, timedelta(days=days, hours=self.kills))
             _, status = os.waitpid(child, 0)
             code = os.waitstatus_to_exitcode(status)
             if code == 0:
@@ -140,10 +164,10 @@ class Scenario:
                 raise SystemExit(f"a step ended with {code}")
             self.kills += 1
 
-    def _child(self, work: Callable[[Ports], None], done: Callable[[Ports], bool] | None) -> None:
+    def _child(self, work: Callable[[Ports], None], done: Callable[[Ports], bool] | None, later: timedelta) -> None:
         code = 1
         try:
-            ports = self.ports(self.kills)
+            ports = self.ports(later)
             if self.kills and not ports.db.is_sqlite:
                 close_gaps(ports)
             if not (self.kills and done and done(ports)):
@@ -157,27 +181,36 @@ class Scenario:
 def close_gaps(ports: Ports) -> None:
     """PostgreSQL does not give numbers back that a killed transaction took: here they must be the same again."""
     with ports.db.engine.begin() as tx:
-        for table in ("intake", "outbox", "event", "message"):
+        for table in ("intake", "outbox", "event", "message", "timer"):
             tx.exec_driver_sql(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false) FROM {table}"
             )
 
 
-def accept(ports: Ports) -> None:
+def accept(ports: Ports, mails: Iterable[bytes], *, sender: str = "a@b", to: str = SERVICE) -> None:
     """All mails in one commit, as a relay that sends again what was not answered with 250."""
-    number = os.getpid()
-    inbound.accept(
-        ports,
-        [
-            inbound.Delivery(
-                Envelope(
-                    transport=Transport.SMTP, transport_id=f"smtp:{number}:{at}", mail_from="a@b", rcpt_to=(SERVICE,)
-                ),
-                data,
-            )
-            for at, data in enumerate(mails(ports.tokens.mint(CASE)))
-        ],
-    )
+    ids = (f"smtp:{os.getpid()}:{at}" for at in itertools.count())
+    envelopes = (Envelope(transport=Transport.SMTP, transport_id=id_, mail_from=sender, rcpt_to=(to,)) for id_ in ids)
+    inbound.accept(ports, [inbound.Delivery(envelope, data) for envelope, data in zip(envelopes, mails)])  # noqa: B905  # ids have no end
+
+
+def accept_bounce(ports: Ports) -> None:
+    """The report comes from nobody, to the address that the mail came from."""
+    leave_room(ports)
+    return_path, report = bounce(ports)
+    accept(ports, [report], sender="", to=return_path)
+
+
+def leave_room(ports: Ports) -> None:
+    """What was sent twice took numbers of its own: here the next mail must have the same one again, beyond them all."""
+    unhooked = sa.create_engine(ports.db.engine.url)
+    with unhooked.begin() as tx:
+        tx.exec_driver_sql(
+            "UPDATE sqlite_sequence SET seq = max(seq, 100) WHERE name = 'intake'"
+            if ports.db.is_sqlite
+            else "SELECT setval(pg_get_serial_sequence('intake', 'id'), greatest(100, max(id))) FROM intake"
+        )
+    unhooked.dispose()
 
 
 def serve_once(ports: Ports, scenario: Scenario) -> None:
@@ -199,22 +232,36 @@ def events(ports: Ports) -> list[str]:
         return list(tx.scalars(sa.select(t.event.c.event).where(t.event.c.case_number == CASE)))
 
 
-def run(folder: str, *rest: str) -> dict[str, int]:
-    """The whole scenario once, killed where asked."""
-    scenario = Scenario(Path(folder), Kill(int(rest[0]), rest[1] == "after") if rest else None)
+def work(scenario: Scenario) -> None:
+    """Mail comes in, an agent answers, an answer bounces, the case is resolved, and mail leaves."""
     alice = Party.agent(1)
-    scenario.step(accept)
+    scenario.step(lambda ports: accept(ports, mails(ports.tokens.mint(CASE))))
     scenario.step(lambda ports: serve_once(ports, scenario))
     scenario.step(
         lambda ports: _do(perform(ports, AgentReply(case=CASE, actor=alice, text="Restart it."), Cause.cli("1"))),
         done=lambda ports: "agent_reply" in events(ports),
     )
+    scenario.step(accept_bounce)
     scenario.step(lambda ports: serve_once(ports, scenario))
     scenario.step(
         lambda ports: _do(perform(ports, Fire(case=CASE, actor=alice, trigger="resolve"), Cause.cli("2"))),
         done=lambda ports: "resolve" in events(ports),
     )
     scenario.step(lambda ports: serve_once(ports, scenario))
+
+
+def catch_up(scenario: Scenario) -> None:
+    """After days of darkness: a case comes back, one is reminded of and closed, and the mail leaves."""
+    scenario.step(lambda ports: serve_once(ports, scenario), days=3)
+
+
+SCENES: Mapping[str, Callable[[Scenario], None]] = {"work": work, "catch_up": catch_up}
+
+
+def run(folder: str, scene: str, *rest: str) -> dict[str, int]:
+    """A whole scene once, killed where asked."""
+    scenario = Scenario(Path(folder), Kill(int(rest[0]), rest[1] == "after") if rest else None)
+    SCENES[scene](scenario)
     return {"commits": int(scenario.counter.file.read_text()), "kills": scenario.kills}
 
 

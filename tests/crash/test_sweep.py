@@ -6,19 +6,24 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from gateway.domain.actions import Fire
+from gateway.domain.model import CaseNumber
 from gateway.services import views
 from gateway.store import tables as t
 from gateway.store.db import Database
 from tests.servers import Cluster
 from tests.sink import Sink
-from tests.world import World
+from tests.world import World, a_mail, settings
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +44,8 @@ def prepare(folder: Path, url: str, port: int) -> None:
         require = "unverified"
         [database]
         url = "{url}"
+        [rules]
+        auto_close_days = 2
         """
     )
 
@@ -47,6 +54,48 @@ def populate(url: str, folder: Path) -> str:
     """The people of the tests, in a database that is copied for each run."""
     World(url, folder).ports.db.close()
     return url
+
+
+def waiting(url: str, folder: Path) -> str:
+    """As `populate`, with a case deferred for a day and another that is resolved; all mail has left."""
+    world = World(url, folder, settings(rules={"auto_close_days": 2}))
+    for number in (1, 2):
+        world.mail(a_mail(message_id=f"<{number}@customer.example>"))
+    until = world.now + timedelta(days=1)
+    world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="defer", until=until))
+    world.act(Fire(case=CaseNumber(1002), actor=world.alice, trigger="resolve"))
+    with world.ports.db.begin() as tx:
+        tx.execute(sa.update(t.outbox).values(state="sent"))
+    world.ports.db.close()
+    return url
+
+
+def worked(expected: dict[str, Any], mails: int) -> None:
+    """Every kind of decision was met."""
+    decisions = {str(decision) for _, decision in expected["intake"]}
+    assert {"new_case", "reply", "unregistered", "automatic", "quarantined", "bounce"} == decisions
+    assert mails >= 6
+
+
+def caught_up(expected: dict[str, Any], mails: int) -> None:
+    """Everything that was due has happened, once: back to the customer and the agent, a reminder, a closing."""
+    kinds = {"wake", "auto_close_reminder", "auto_close"}
+    assert {(kind, "fired") for kind in kinds} == {(str(row[1]), str(row[4])) for row in expected["timers"]}
+    assert 4 == mails
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the launcher runs, the database that it begins with, and what must have come of it."""
+
+    name: str
+    begin: Callable[[str, Path], str]
+    check: Callable[[dict[str, Any], int], None]
+
+
+SCENES = pytest.mark.parametrize(
+    "scene", [Scene("work", populate, worked), Scene("catch_up", waiting, caught_up)], ids=lambda scene: scene.name
+)
 
 
 class Launcher:
@@ -63,11 +112,11 @@ class Launcher:
             text=True,
         )
 
-    def run(self, folder: Path, *kill: str) -> dict[str, int]:
-        """The scenario, killed where asked; the number of commits and kills."""
+    def run(self, folder: Path, scene: str, *kill: str) -> dict[str, int]:
+        """A scene, killed where asked; the number of commits and kills."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(" ".join((str(folder), *kill)) + "\n")
+        self.process.stdin.write(" ".join((str(folder), scene, *kill)) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         if not answer:
@@ -105,6 +154,7 @@ def content(url: str) -> dict[str, Any]:
                 ),
                 "participants": rows(tx, *t.participant.c),
                 "handled": rows(tx, t.handled.c.fingerprint),
+                "timers": rows(tx, *(t.timer.c[name] for name in ("id", "kind", "case_number", "round", "state"))),
             }
     finally:
         database.close()
@@ -122,22 +172,22 @@ def sent(sink: Sink) -> Counter[str]:
     )
 
 
-def sweep(tmp_path: Path, fresh: Any) -> None:
+def sweep(tmp_path: Path, fresh: Any, scene: Scene) -> None:
     """One undisturbed run, then a run for each commit and side."""
     with closing(Launcher()) as launcher:
-        sweep_with(launcher, tmp_path, fresh)
+        sweep_with(launcher, tmp_path, fresh, scene)
 
 
-def sweep_with(launcher: Launcher, tmp_path: Path, fresh: Any) -> None:
+def sweep_with(launcher: Launcher, tmp_path: Path, fresh: Any, scene: Scene) -> None:
     """As `sweep`, with a launcher that is up."""
     with Sink() as sink:
         url = fresh("calm")
         prepare(tmp_path / "calm", url, sink.port)
-        calm = launcher.run(tmp_path / "calm")
+        calm = launcher.run(tmp_path / "calm", scene.name)
         expected, expected_mails = content(url), set(sent(sink))
     assert 0 == calm["kills"]
     assert calm["commits"] >= 15
-    assert len(expected_mails) >= 6
+    scene.check(expected, len(expected_mails))
 
     for commit in range(1, calm["commits"] + 1):
         for side in ("before", "after"):
@@ -145,7 +195,7 @@ def sweep_with(launcher: Launcher, tmp_path: Path, fresh: Any) -> None:
             with Sink() as sink:
                 url = fresh(name)
                 prepare(tmp_path / name, url, sink.port)
-                done = launcher.run(tmp_path / name, str(commit), side)
+                done = launcher.run(tmp_path / name, scene.name, str(commit), side)
                 assert 1 == done["kills"], name
                 assert expected == content(url), name
                 mails = sent(sink)
@@ -154,23 +204,26 @@ def sweep_with(launcher: Launcher, tmp_path: Path, fresh: Any) -> None:
             assert repeats in ([], [2]), name  # one repeat at most: the instant between the 250 and our note of it
 
 
-def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlite: Path) -> None:
+@SCENES
+def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlite: Path, scene: Scene) -> None:
     """CD-02, CD-03 on SQLite."""
-
     people = tmp_path / "people.db"
     shutil.copyfile(migrated_sqlite, people)
-    populate(f"sqlite:///{people}", tmp_path)
+    scene.begin(f"sqlite:///{people}", tmp_path)
 
     def fresh(name: str) -> str:
         file = tmp_path / f"{name}.db"
         shutil.copyfile(people, file)
         return f"sqlite:///{file}"
 
-    sweep(tmp_path, fresh)
+    sweep(tmp_path, fresh, scene)
 
 
+@SCENES
 @pytest.mark.servers
-def test_postgresql_ends_the_same_whatever_was_killed(tmp_path: Path, pg: Cluster, migrated_postgresql: str) -> None:
+def test_postgresql_ends_the_same_whatever_was_killed(
+    tmp_path: Path, pg: Cluster, migrated_postgresql: str, scene: Scene
+) -> None:
     """CD-02, CD-03 on PostgreSQL."""
-    people = populate(pg.create(template=migrated_postgresql), tmp_path)
-    sweep(tmp_path, lambda _name: pg.create(template=people))
+    people = scene.begin(pg.create(template=migrated_postgresql), tmp_path)
+    sweep(tmp_path, lambda _name: pg.create(template=people), scene)

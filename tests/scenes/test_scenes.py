@@ -9,7 +9,7 @@ from gateway.domain.actions import AddNote, AgentReply, Fire
 from gateway.domain.model import Attachment, CaseNumber
 from gateway.domain.post import DecisionKind
 from gateway.errors import NotFound, Refused
-from gateway.services import views
+from gateway.services import case_view
 from tests.world import SERVICE, World, a_mail, a_world
 
 FIRST = CaseNumber(1001)
@@ -391,6 +391,6 @@ def test_a_subject_that_looks_like_a_person_is_text(world: World, subject: str) 
     """The history shows it as it is, and never an address that it seems to name."""
     world.mail(a_mail(subject=subject))
 
-    opened = world.ports.db.read(views.history, 1001)[0]
+    opened = world.ports.db.read(case_view.history, 1001)[0]
 
     assert (world.case().summary.subject, BOB) == (opened.detail["subject"], opened.detail["reporter"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from gateway.config.public_holidays import PublicHolidays
 from gateway.domain.model import Turn
 from gateway.domain.policy import Policy, PostRules, Vendor
 from gateway.domain.rulebook import Document, Rules, build, check
@@ -68,7 +69,7 @@ def rules(set_name: str = "tracker", **changed: str) -> Rules:
         "sla": shipped("sla.toml"),
     }
     documents |= {name: Document(f"rules/{name}.toml", text) for name, text in changed.items()}
-    return Rules(**documents)
+    return Rules(**documents, holidays=PublicHolidays(2026))
 
 
 def policy(set_name: str = "tracker") -> Policy:

@@ -39,6 +39,7 @@ CASE_MAIL = (
     "customer_wrote_vendor",
     "new_case",
     "note",
+    "reminder",
     "reopened_vendor",
     "status_changed",
 )

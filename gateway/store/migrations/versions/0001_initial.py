@@ -4,6 +4,8 @@ import sqlalchemy as sa
 import sqlmodel.sql.sqltypes
 from alembic import op
 
+from gateway.store import search
+
 revision = '0001'
 down_revision = None
 branch_labels = None
@@ -132,8 +134,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('cases', schema=None) as batch_op:
         batch_op.create_index('ix_cases_account_updated', ['account', 'updated_at'], unique=False)
-        batch_op.create_index(batch_op.f('ix_cases_assignee_id'), ['assignee_id'], unique=False)
+        batch_op.create_index('ix_cases_assignee_status_updated', ['assignee_id', 'status', 'updated_at'], unique=False)
+        batch_op.create_index('ix_cases_created', ['created_at'], unique=False)
+        batch_op.create_index('ix_cases_priority_updated', ['priority', 'updated_at'], unique=False)
+        batch_op.create_index('ix_cases_queue', ['merged_into', 'status', 'priority', 'type', 'created_at', 'number', 'team', 'assignee_id', 'escalations'], unique=False)
         batch_op.create_index('ix_cases_status_updated', ['status', 'updated_at'], unique=False)
+        batch_op.create_index('ix_cases_type_updated', ['type', 'updated_at'], unique=False)
         batch_op.create_index('ix_cases_updated', ['updated_at'], unique=False)
 
     op.create_table('escalation',
@@ -249,7 +255,8 @@ def upgrade() -> None:
     sa.Column('fired_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_timer_case_number')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_timer')),
-    sa.UniqueConstraint('case_number', 'kind', 'round', name=op.f('uq_timer_case_number_kind_round'))
+    sa.UniqueConstraint('case_number', 'kind', 'round', name=op.f('uq_timer_case_number_kind_round')),
+    sqlite_autoincrement=True
     )
     with op.batch_alter_table('timer', schema=None) as batch_op:
         batch_op.create_index('ix_timer_state_due', ['state', 'due_at'], unique=False)
@@ -304,3 +311,4 @@ def upgrade() -> None:
 
     # ### end Alembic commands ###
     op.execute("INSERT INTO counter (name, value) VALUES ('case', 1000)")
+    search.create(op.get_bind())

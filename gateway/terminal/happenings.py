@@ -1,0 +1,155 @@
+"""The events of a case in words, for the conversation and the history. What people typed is made safe here."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from gateway.terminal import show
+
+if TYPE_CHECKING:
+    from gateway.services.case_view import EventView
+
+Label = Callable[[str], str]
+
+LONGEST = 200
+"""Characters of a reason or a value."""
+
+CASEGATE = "Casegate"
+"""Who acts where nobody does."""
+
+
+def actor(entry: "EventView") -> str:
+    """Who did it, as people call them."""
+    return CASEGATE if entry.actor == "system" else show.line(entry.actor_name, 60)
+
+
+def cause(entry: "EventView") -> str:
+    """What set it off: `mail 17` is of use to whoever looks for it, the random id of a command is not."""
+    kind, _, number = entry.cause.partition(":")
+    return show.line(f"{kind} {number}" if number.isdecimal() else kind, 40)
+
+
+def sentence(entry: "EventView", label: Label) -> str:
+    """What it did, to follow who did it: `took the case`, `Open → Closed`; "" for a status that stays."""
+    says = _SAYS.get(entry.event)
+    if not says and not entry.to_status:
+        return _plain(entry)
+    return " · ".join(filter(None, (says(entry) if says else "", _moved(entry, label))))
+
+
+def change(entry: "EventView", label: Label) -> str:
+    """What it changed, before → after; "" where the name of the event says all."""
+    says = _CHANGES.get(entry.event, _SAYS.get(entry.event))
+    return " · ".join(filter(None, (says(entry) if says else _details(entry), _moved(entry, label))))
+
+
+def _moved(entry: "EventView", label: Label) -> str:
+    if not entry.to_status or entry.to_status == entry.from_status:
+        return ""
+    if not entry.from_status:
+        return show.line(label(entry.to_status), 60)
+    until = entry.detail.get("until")
+    back = f" until {_time(until)}" if until else ""
+    return f"{show.line(label(entry.from_status), 60)} → {show.line(label(entry.to_status), 60)}{back}"
+
+
+def _plain(entry: "EventView") -> str:
+    """An event that has no sentence: its name and what it says."""
+    return " ".join(filter(None, (entry.event.replace("_", " "), _details(entry))))
+
+
+def _details(entry: "EventView") -> str:
+    pairs = [(name, value) for name, value in entry.detail.items() if value not in (None, "", [])]
+    return show.line(", ".join(f"{name} {value}" for name, value in pairs), LONGEST)
+
+
+def _text(entry: "EventView", name: str) -> str:
+    value = entry.detail.get(name)
+    return "none" if value in (None, "") else show.line(str(value), LONGEST)
+
+
+def _time(value: Any) -> str:
+    try:
+        return show.when(datetime.fromisoformat(str(value)))
+    except ValueError:
+        return show.line(str(value), 40)
+
+
+def _assigned(entry: "EventView") -> str:
+    to = entry.detail.get("assignee")
+    return "took the case" if to == entry.actor else f"gave it to {_text(entry, 'assignee')}"
+
+
+def _type(entry: "EventView") -> str:
+    """Only what is new of type, priority and category."""
+    before: Any = entry.detail.get("before") or {}
+    parts = [
+        f"{name} {show.line(str(before.get(name) or 'none'), 60)} → {_text(entry, name)}"
+        for name in ("type", "priority", "category")
+        if entry.detail.get(name) != before.get(name)
+    ]
+    return ", ".join(parts)
+
+
+def _described(entry: "EventView") -> str:
+    return ", ".join(f"{name.replace('product_', '')} {_text(entry, name)}" for name in entry.detail)
+
+
+def _reason(entry: "EventView") -> str:
+    to = f" for {_text(entry, 'team')}" if entry.detail.get("team") else ""
+    why = f": {_text(entry, 'reason')}" if entry.detail.get("reason") else ""
+    return f"{_text(entry, 'kind')}{to}{why}"
+
+
+def _split(entry: "EventView") -> str:
+    moved = entry.detail.get("messages") or []
+    return f"{show.count(len(moved), 'message')} to case {_text(entry, 'into')}"
+
+
+_SAYS: Mapping[str, Callable[["EventView"], str]] = {
+    "assigned": _assigned,
+    "team_changed": lambda entry: f"gave it to team {_text(entry, 'team')}",
+    "type_changed": lambda entry: f"changed {_type(entry)}",
+    "priority_changed": lambda entry: f"changed priority {_text(entry, 'before')} → {_text(entry, 'priority')}",
+    "planned": lambda entry: f"planned for {_time(entry.detail.get('at'))}",
+    "described": lambda entry: f"set {_described(entry)}",
+    "participant_added": lambda entry: f"added {_text(entry, 'party')}",
+    "participant_removed": lambda entry: f"took off {_text(entry, 'party')}",
+    "merged": lambda entry: f"merged this case into {_text(entry, 'into')}",
+    "absorbed": lambda entry: f"merged case {_text(entry, 'case')} into this one",
+    "split": lambda entry: f"split off {_split(entry)}",
+    "linked": lambda entry: f"linked with case {_text(entry, 'other')}",
+    "followed_up": lambda entry: f"went on as case {_text(entry, 'by')}",
+    "escalated": lambda entry: f"escalated, {_reason(entry)}",
+    "escalation_joined": lambda entry: f"escalated once more, {_reason(entry)}",
+    "reminded": lambda _: "reminded the customer",
+    "delivery_failed": lambda entry: f"could not deliver to {_text(entry, 'recipient')}: {_text(entry, 'error')}",
+    "message_received": lambda _: "",
+    "message_sent": lambda _: "",
+    "note_added": lambda _: "",
+}
+"""In words that follow a name."""
+
+_CHANGES: Mapping[str, Callable[["EventView"], str]] = {
+    "opened": lambda entry: f"{_text(entry, 'type')} of {_text(entry, 'reporter')}, account {_text(entry, 'account')}",
+    "message_received": lambda entry: f"{_text(entry, 'authenticity')} sender",
+    "assigned": lambda entry: f"assignee {_text(entry, 'before')} → {_text(entry, 'assignee')}",
+    "team_changed": lambda entry: f"team {_text(entry, 'before')} → {_text(entry, 'team')}, nobody assigned",
+    "type_changed": _type,
+    "priority_changed": lambda entry: f"priority {_text(entry, 'before')} → {_text(entry, 'priority')}",
+    "planned": lambda entry: (
+        f"{_time(entry.detail['before']) if entry.detail.get('before') else 'none'} → {_time(entry.detail.get('at'))}"
+    ),
+    "described": _described,
+    "participant_added": lambda entry: f"+ {_text(entry, 'party')}",
+    "participant_removed": lambda entry: f"- {_text(entry, 'party')}",
+    "merged": lambda entry: f"into case {_text(entry, 'into')}",
+    "absorbed": lambda entry: f"case {_text(entry, 'case')}",
+    "split": _split,
+    "linked": lambda entry: f"with case {_text(entry, 'other')}",
+    "followed_up": lambda entry: f"by case {_text(entry, 'by')}",
+    "escalated": _reason,
+    "escalation_joined": _reason,
+    "reminded": lambda entry: _text(entry, "kind"),
+}
+"""As before → after, where the history says it otherwise; the name of the event stands before it."""
