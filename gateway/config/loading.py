@@ -208,9 +208,12 @@ def trust_rules(settings: Settings) -> TrustRules:
     return TrustRules(**dict(settings.trust))
 
 
-def load_policy(settings: Settings) -> Policy:
-    """All rules in force, read and checked. Raises BadConfig with every problem of every rule file."""
-    return _policy(_rules(settings.rules.set), settings)
+def load_policy(settings: Settings, *, reads_mail: bool = True) -> Policy:
+    """All rules in force, read and checked. Raises BadConfig with every problem of every rule file.
+
+    `reads_mail` False leaves out the long lists of words by which mails are read, for a command that reads none.
+    """
+    return _policy(_rules(settings.rules.set, reads_mail=reads_mail), settings)
 
 
 def named_policy(path: Path | None, settings: Settings | None) -> Policy:
@@ -264,26 +267,32 @@ def _named_rules(path: Path | None, settings: Settings | None) -> Rules:
     return _files(own) if own else _rules(str(path))
 
 
-def _rules(name: str) -> Rules:
+def _rules(name: str, *, reads_mail: bool = True) -> Rules:
     """The files of a rule set."""
     folder = _rule_folder(name)
     if folder is None:
         raise BadConfig(f"{name}: no rule set here; it is a folder with a workflow.toml")
-    return _files(folder)
+    return _files(folder, reads_mail=reads_mail)
 
 
-def _files(folder: Path) -> Rules:
+def _files(folder: Path, *, reads_mail: bool = True) -> Rules:
     """The files of the set in this folder: its own, and the shared one where it has none."""
     shared = data_dir("rules")
 
-    def document(file: str) -> Document:
-        path = folder / file if (folder / file).exists() else shared / file
+    def document(name: str) -> Document:
+        path = folder / f"{name}.toml" if (folder / f"{name}.toml").exists() else shared / f"{name}.toml"
         shown = path.relative_to(shared.parent) if path.is_relative_to(shared) else path
         return Document(str(shown), _read(path, "it is shipped with Casegate: install it again"))
 
-    names = ("workflow", "notices", "mail", "sla")
     this_year = datetime.now(UTC).year  # noqa: TID251  # rules are read before there is a clock to hand in
-    return Rules(**{name: document(f"{name}.toml") for name in names}, holidays=PublicHolidays(this_year))
+    return Rules(
+        workflow=document("workflow"),
+        notices=document("notices"),
+        mail=document("mail") if reads_mail else None,
+        thanks=document("thanks") if reads_mail else None,
+        sla=document("sla"),
+        holidays=PublicHolidays(this_year),
+    )
 
 
 def initial_text(*, unverified: bool = True) -> str:

@@ -191,7 +191,7 @@ class TextRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThanksLanguage:
-    """The expressions that make a reply in one language only thanks; `rules/mail.toml` says how they are written.
+    """The expressions that make a reply in one language only thanks; `rules/thanks.toml` says how they are written.
 
     `thanks`, `works` and `solved` make it such a reply; `praise`, `greetings` and `closings` may stand alone beside
     them, `yes` beside good news. The others need company: `help` follows thanks or praise ("thanks for your help"),
@@ -237,7 +237,6 @@ class MailRules:
 
     automatic: AutomaticRules
     text: TextRules
-    thanks: ThanksRules = field(default_factory=ThanksRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -298,6 +297,7 @@ class Policy:
     vendor: Vendor
     post: PostRules
     trust: TrustRules = field(default_factory=TrustRules)
+    thanks: ThanksRules = field(default_factory=ThanksRules)
     sla: SlaRules = field(default_factory=SlaRules)
     attachment_limit: int = 25_000_000
     first_team: str = "first_level"

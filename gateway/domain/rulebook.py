@@ -34,6 +34,12 @@ _TEXT_NEEDED = frozenset(field.name for field in fields(TextRules) if field.defa
 _THANKS_KEYS = tuple(field.name for field in fields(ThanksLanguage) if field.type == tuple[str, ...])
 
 
+_NO_MAIL = MailRules(
+    automatic=AutomaticRules(strong=(), weak=(), senders=(), absence=()),
+    text=TextRules(wrote=(), labels=(), dividers=(), taglines=()),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """One rule file: its name as problems show it, and its text."""
@@ -44,11 +50,15 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """The rule files in force, a set's own or the shared ones, and who knows the holidays that they refer to."""
+    """The rule files in force, a set's own or the shared ones, and who knows the holidays that they refer to.
+
+    Without `mail` and `thanks` no mail can be read by these rules; a command that reads none saves the time.
+    """
 
     workflow: Document
     notices: Document
-    mail: Document
+    mail: Document | None
+    thanks: Document | None
     sla: Document
     holidays: HolidayBook
 
@@ -64,15 +74,22 @@ def build(
     customer_reminder_days: int = 0,
 ) -> Policy:
     """Read the rules into one Policy. Raises BadConfig with every problem of every file."""
-    pages = [Page(document.path, document.text) for document in (rules.workflow, rules.notices, rules.mail, rules.sla)]
-    workflow, notices, mail = read_workflow(pages[0]), read_notices(pages[1]), read_mail_rules(pages[2])
-    priorities = () if pages[0].problems else tuple(priority.name for priority in workflow.priorities)
-    sla = read_sla(pages[3], priorities, rules.holidays)
-    if problems := [problem for page in pages for problem in page.problems]:
+    pages = {
+        name: Page(document.path, document.text)
+        for name in ("workflow", "notices", "mail", "thanks", "sla")
+        if (document := getattr(rules, name))
+    }
+    workflow, notices = read_workflow(pages["workflow"]), read_notices(pages["notices"])
+    mail = read_mail_rules(pages["mail"]) if rules.mail else _NO_MAIL
+    thanks = read_thanks(pages["thanks"]) if rules.thanks else ThanksRules()
+    priorities = () if pages["workflow"].problems else tuple(priority.name for priority in workflow.priorities)
+    sla = read_sla(pages["sla"], priorities, rules.holidays)
+    if problems := [problem for page in pages.values() for problem in page.problems]:
         raise BadConfig(*problems)
     return Policy(
         workflow=workflow,
         mail=mail,
+        thanks=thanks,
         notices=notices,
         vendor=vendor,
         post=post,
@@ -128,7 +145,7 @@ def _notice(table: Table) -> NoticeRule:
 def read_mail_rules(page: Page) -> MailRules:
     """Read `mail.toml`: marks of automatic mail, words around quoted text; complains to the page."""
     top = Table.top(page)
-    top.only("automatic", "text", "thanks")
+    top.only("automatic", "text")
     automatic, text = top.table("automatic"), top.table("text")
     automatic.only("strong", "weak", "senders", "absence")
     text.only(*_TEXT_KEYS)
@@ -140,11 +157,12 @@ def read_mail_rules(page: Page) -> MailRules:
             absence=automatic.texts("absence"),
         ),
         text=TextRules(**{key: text.texts(key) for key in _TEXT_KEYS if key in _TEXT_NEEDED or text.has(key)}),
-        thanks=_thanks(top.table("thanks")) if top.has("thanks") else ThanksRules(),
     )
 
 
-def _thanks(table: Table) -> ThanksRules:
+def read_thanks(page: Page) -> ThanksRules:
+    """Read `thanks.toml`: the expressions of replies that are only thanks; complains to the page."""
+    table = Table.top(page)
     table.only("signs", "titles", "particles", "closings", "language")
     languages = table.tables("language")
     names = [language.text("name") for language in languages]

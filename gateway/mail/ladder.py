@@ -272,7 +272,7 @@ def _only_thanks(question: Question) -> bool:
     assert question.facts.contact is not None
     names = (question.facts.contact.name, *question.facts.names)
     mail = question.mail
-    return not mail.attachments and is_only_thanks(mail.new_text, question.policy.mail.thanks, names)
+    return not mail.attachments and is_only_thanks(mail.new_text, question.policy.thanks, names)
 
 
 def _named(clue: Clue, case: Case) -> str:

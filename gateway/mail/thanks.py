@@ -1,6 +1,6 @@
 """Tells a reply that is only thanks ("Thank you, works now") from one that says or asks more (SPEC section 5.3).
 
-Called by `ladder` with the new text of a reply. The words are data (`[thanks]` in `rules/mail.toml`), no whole
+Called by `ladder` with the new text of a reply. The words are data (`rules/thanks.toml`), no whole
 sentences. Promises: pure; linear in the text, and text longer than a short note is never only thanks; one word, sign
 or mark that the data does not know, and it is not only thanks. In doubt it is not: to reopen a case for a thank-you
 is a nuisance, to leave one closed on a customer with a problem is worse.

@@ -56,10 +56,10 @@ class Desk:
 
     @cached_property
     def policy(self) -> "Policy":
-        """The rules in force."""
+        """The rules in force, but for the words by which mails are read."""
         from gateway import config
 
-        return config.load_policy(self.settings)
+        return config.load_policy(self.settings, reads_mail=False)
 
     @cached_property
     def tokens(self) -> "Tokens":

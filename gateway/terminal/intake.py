@@ -169,15 +169,16 @@ def explain(
 
 def _means(desk: Desk) -> "tuple[MailRules, Tokens, Ports | None]":
     """All of the gateway where there is one; else the rules that parsing needs, and a word on stderr."""
-    from gateway import config
+    from gateway import config, wiring
     from gateway.mail.token import Tokens
 
     try:
-        return desk.policy.mail, desk.tokens, desk.ports
+        policy = config.load_policy(desk.settings)
+        return policy.mail, desk.tokens, wiring.build_ports(desk.settings, policy=policy)
     except CasegateError as error:
         show.complain(f"casegate: no decision, only what parsing says: {error.public.splitlines()[0]}")
     try:
-        policy = desk.policy
+        policy = config.load_policy(desk.settings)
     except CasegateError:
         nobody = config.Settings.model_validate({"mail": {"service_address": "service@gateway.invalid"}})
         policy = config.load_policy(nobody)

@@ -66,6 +66,7 @@ def rules(set_name: str = "tracker", **changed: str) -> Rules:
         "workflow": shipped(f"{set_name}/workflow.toml"),
         "notices": shipped("notices.toml"),
         "mail": Document("rules/mail.toml", MAIL),
+        "thanks": shipped("thanks.toml"),
         "sla": shipped("sla.toml"),
     }
     documents |= {name: Document(f"rules/{name}.toml", text) for name, text in changed.items()}

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.policy import ThanksRules
-from gateway.domain.rulebook import read_mail_rules
+from gateway.domain.rulebook import read_thanks
 from gateway.domain.toml_lines import Page
 from gateway.mail.thanks import MAX_CHARACTERS, MAX_WORDS, is_only_thanks
 
-MAIL = (Path(__file__).parents[2] / "rules" / "mail.toml").read_text()
-RULES = read_mail_rules(Page("mail.toml", MAIL)).thanks
+THANKS = (Path(__file__).parents[2] / "rules" / "thanks.toml").read_text()
+RULES = read_thanks(Page("thanks.toml", THANKS))
 
 ONLY_THANKS = {
     "en": """
@@ -692,31 +692,31 @@ def test_without_rules_nothing_is_only_thanks() -> None:
 
 
 def test_a_list_may_not_hold_what_is_never_said() -> None:
-    page = Page("mail.toml", MAIL.replace('"but",', '"but", "thx",', 1))
+    page = Page("thanks.toml", THANKS.replace('"but",', '"but", "thx",', 1))
 
-    read_mail_rules(page)
+    read_thanks(page)
 
     assert [problem.split(": ", 1)[1] for problem in page.problems] == [
-        '[[thanks.language]] thanks: "thx" stands in never, too'
+        '[[language]] thanks: "thx" stands in never, too'
     ]
 
 
 def test_a_language_is_described_once() -> None:
-    page = Page("mail.toml", MAIL.replace('name = "de"', 'name = "en"', 1))
+    page = Page("thanks.toml", THANKS.replace('name = "de"', 'name = "en"', 1))
 
-    read_mail_rules(page)
+    read_thanks(page)
 
-    assert [problem.split(": ", 1)[1] for problem in page.problems] == ['[[thanks.language]] name: "en" is named twice']
+    assert [problem.split(": ", 1)[1] for problem in page.problems] == ['[[language]] name: "en" is named twice']
 
 
 def test_an_unknown_or_missing_list_is_a_problem_of_its_line() -> None:
-    page = Page("mail.toml", MAIL.replace("\nfillers =", "\nfilers =", 1))
+    page = Page("thanks.toml", THANKS.replace("\nfillers =", "\nfilers =", 1))
 
-    read_mail_rules(page)
+    read_thanks(page)
 
     assert [
-        "[[thanks.language]] filers: unknown key; did you mean fillers?",
-        "[[thanks.language]] fillers: missing",
+        "[[language]] filers: unknown key; did you mean fillers?",
+        "[[language]] fillers: missing",
     ] == sorted(problem.split(": ", 1)[1] for problem in page.problems)
 
 
