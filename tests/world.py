@@ -136,7 +136,7 @@ class World:
 
     def case(self, number: int = 1001) -> case_view.CaseView:
         """A case as the CLI shows it."""
-        return self.ports.db.read(case_view.case, number, self.ports.policy, self.ports.tokens)
+        return self.ports.db.read(case_view.case, number, self.ports.policy, self.ports.tokens, self.now)
 
     def history(self, number: int = 1001) -> list[str]:
         """The names of a case's events."""

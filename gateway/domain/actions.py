@@ -125,9 +125,10 @@ class AnswerStranger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFailed:
-    """A mail of ours failed for good: refused by the relay, or bounced (SPEC section 14)."""
+    """A mail of ours failed for good: refused by the relay, or bounced (SPEC section 14). `owed_by` is its cause."""
 
     outbox: OutboxId
+    owed_by: str
     case: CaseNumber | None
     recipient: str
     error: str

@@ -9,11 +9,12 @@ from gateway.domain.post import Clue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnMail:
-    """The outbox row that a report is about; `keyed` if its return path proves it, else only our Message-ID does."""
+    """The outbox row that a report is about, and what set it off; `keyed` if its return path proves it, else our Message-ID."""
 
     id: OutboxId
     case: CaseNumber | None
     recipient: str
+    cause: str
     keyed: bool
 
 

@@ -193,7 +193,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxRow:
-    """Mail that Casegate owes one recipient. `return_path` "" is the null sender; `data` the final bytes."""
+    """Mail that Casegate owes one recipient. `return_path` "" is the null sender; `data` the final bytes.
+
+    `cause` is what set it off, as events have it.
+    """
 
     id: OutboxId
     recipient: str
@@ -202,6 +205,7 @@ class OutboxRow:
     message_id: str
     data: bytes = field(repr=False)
     created_at: datetime
+    cause: str = ""
     case: CaseNumber | None = None
     state: OutboxState = OutboxState.PENDING
     attempts: int = 0

@@ -96,8 +96,20 @@ def _by_mail(draft: Draft, action: OpenCase | CustomerReply | RecordAutomatic | 
             draft.add("automatic_received")
             return draft.done(_inbound(draft.actor, action.incoming, automatic=True))
         case DeliveryFailed():
-            draft.add("delivery_failed", recipient=action.recipient, error=action.error)
-            return draft.done()
+            return _delivery_failed(draft, action)
+
+
+def _delivery_failed(draft: Draft, action: DeliveryFailed) -> Change:
+    """What the clocks must know is noted too: a lost answer to the reporter is no answer (SPEC section 6)."""
+    reporter = draft.facts.contacts.get(draft.now.reporter)
+    draft.add(
+        "delivery_failed",
+        recipient=action.recipient,
+        error=action.error,
+        cause=action.owed_by,
+        reporter=reporter is not None and action.recipient in reporter.addresses,
+    )
+    return draft.done()
 
 
 def _open(draft: Draft, action: OpenCase) -> Change:

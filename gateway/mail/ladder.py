@@ -129,7 +129,7 @@ def _delivery_status(question: Question) -> Answer:
     if report.action != "failed":
         return Decision(kind=DecisionKind.BOUNCE, reason=reason, case=own.case)
     error = " ".join(filter(None, (report.status, report.diagnostic))) or "delivery failed"
-    failed = DeliveryFailed(outbox=own.id, case=own.case, recipient=own.recipient, error=error)
+    failed = DeliveryFailed(outbox=own.id, owed_by=own.cause, case=own.case, recipient=own.recipient, error=error)
     return Decision(kind=DecisionKind.BOUNCE, reason=reason, case=own.case, actions=(failed,))
 
 

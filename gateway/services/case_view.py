@@ -4,7 +4,7 @@ The terminal shows it, `--json` prints it; fields that JSON does not name are th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.domain.model import Case, Escalation, Event, Party
 from gateway.domain.policy import Policy
 from gateway.errors import NotFound
 from gateway.mail.token import Tokens
+from gateway.services import sla_view
 from gateway.services.views import Names, Summary, summary
 from gateway.store import load, load_people
 from gateway.store import tables as t
@@ -77,7 +78,10 @@ class EventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A whole case. `possible` are the events that are open to an agent now, `events` its history."""
+    """A whole case. `possible` are the events that are open to an agent now, `events` its history.
+
+    `clocks` make `sla` and `processing_seconds`.
+    """
 
     summary: Summary
     address: str
@@ -88,11 +92,13 @@ class CaseView:
     environment: str | None
     planned_at: datetime | None
     covered: bool
+    processing_seconds: int
     participants: tuple[str, ...]
     merged_into: int | None
     follow_up_of: int | None
     followed_by: int | None
     links: tuple[int, ...]
+    sla: sla_view.SlaView | None
     escalation: EscalationView | None
     messages: tuple[MessageView, ...]
     account_name: str
@@ -102,10 +108,11 @@ class CaseView:
     status_since: datetime
     deferred_until: datetime | None
     events: tuple[EventView, ...]
+    clocks: tuple[sla_view.ClockView, ...]
 
 
-def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens) -> CaseView:
-    """One whole case; NotFound if there is none."""
+def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens, now: datetime) -> CaseView:
+    """One whole case, its clocks as of `now`; NotFound if there is none."""
     found = load.cases(tx, (number,)).get(number)
     if found is None:
         raise NotFound(f"there is no case {number}")
@@ -113,8 +120,10 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens) -> Case
     entries = load.events(tx, number).get(number, [])
     names = Names(tx, _people(found, rows, entries))
     account = load_people.account(tx, found.account)
+    clocks = sla_view.clocks(entries, policy, account.calendar, now)
+    due_at = min((clock.due_at for clock in clocks if clock.due_at), default=None)
     return CaseView(
-        summary=summary(found, names, policy, tokens),
+        summary=replace(summary(found, names, policy, tokens), sla_due_at=due_at),
         address=tokens.plus_address(number),
         possible=() if found.merged_into else policy.workflow.possible(found.status, "vendor", found.type),
         channel=found.channel,
@@ -123,11 +132,13 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens) -> Case
         environment=found.environment,
         planned_at=found.planned_at,
         covered=is_covered(found, account, policy),
+        processing_seconds=sla_view.processing_seconds(clocks),
         participants=tuple(names.address(party) for party in found.participants),
         merged_into=found.merged_into,
         follow_up_of=found.follow_up_of,
         followed_by=found.followed_by,
         links=found.links,
+        sla=sla_view.promises(clocks),
         escalation=_escalation(found.escalation, names) if found.escalation else None,
         messages=_message_views(tx, rows, names),
         account_name=account.name,
@@ -137,6 +148,7 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens) -> Case
         status_since=found.status_since,
         deferred_until=found.deferred_until,
         events=_event_views(entries, names),
+        clocks=clocks,
     )
 
 
@@ -204,6 +216,8 @@ def history(tx: sa.Connection, number: int) -> tuple[EventView, ...]:
 def _party(entry: Event, key: str) -> Party | None:
     """The person that a value of an event's detail names; all else is text, whatever it looks like."""
     is_party = key in {"reporter", "assignee", "party"} or (key == "before" and entry.event == "assigned")
+    if entry.event == "delivery_failed":  # whose `reporter` says whether it is the reporter who got nothing
+        return None
     return Party.parse(entry.detail[key]) if is_party and entry.detail[key] else None
 
 

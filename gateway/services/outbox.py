@@ -76,7 +76,7 @@ def settle(ports: Ports, row: OutboxRow, delivery: Delivery, *, misses: int = 0)
 
 def _give_up(tx: sa.Connection, ports: Ports, row: OutboxRow, error: str) -> None:
     """Refused for good: the row says why, and so does the case."""
-    failed = DeliveryFailed(outbox=row.id, case=row.case, recipient=row.recipient, error=error)
+    failed = DeliveryFailed(outbox=row.id, owed_by=row.cause, case=row.case, recipient=row.recipient, error=error)
     perform_in(tx, ports, (failed,), Cause.outbox(row.id))
 
 

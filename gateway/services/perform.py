@@ -98,4 +98,5 @@ def _owed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: 
         message_id=mail.message_id,
         data=mail.data,
         created_at=stamp.at,
+        cause=str(cause),
     )

@@ -68,7 +68,7 @@ _TOLD = (
     )
     .limit(1)
 )
-_OWN_MAIL = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient)
+_OWN_MAIL = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient, t.outbox.c.cause)
 _OWN_MAIL_BY_RETURN_PATH = _OWN_MAIL.where(t.outbox.c.return_path == bindparam("return_path"))
 _OWN_MAIL_BY_MESSAGE_ID = _OWN_MAIL.where(t.outbox.c.message_id == bindparam("message_id"))
 _THREADS = select(t.thread.c.message_id, t.thread.c.case_number).where(
@@ -271,7 +271,7 @@ def _own_mail(tx: sa.Connection, mail: ParsedMail, return_path: str | None) -> O
     if row is None:
         return None
     case = CaseNumber(row.case_number) if row.case_number is not None else None
-    return OwnMail(id=OutboxId(row.id), case=case, recipient=row.recipient, keyed=keyed)
+    return OwnMail(id=OutboxId(row.id), case=case, recipient=row.recipient, cause=row.cause, keyed=keyed)
 
 
 def _cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clue, Case], ...]:
@@ -342,6 +342,7 @@ def outbox_rows(tx: sa.Connection, ids: Sequence[int]) -> tuple[OutboxRow, ...]:
             message_id=row.message_id,
             data=row.data,
             created_at=row.created_at,
+            cause=row.cause,
             case=CaseNumber(row.case_number) if row.case_number is not None else None,
             state=row.state,
             attempts=row.attempts,

@@ -303,6 +303,7 @@ def outbox(tx: sa.Connection, mails: Sequence[OutboxRow]) -> None:
             "message_id": mail.message_id,
             "data": mail.data,
             "created_at": mail.created_at,
+            "cause": mail.cause,
             "attempts": 0,
             "next_attempt_at": mail.next_attempt_at or mail.created_at,
         }

@@ -331,6 +331,7 @@ class OutboxMailRow(Row, table=True):
     message_id: str = Field(unique=True)
     data: bytes
     created_at: datetime
+    cause: str = ""
     attempts: int = 0
     next_attempt_at: datetime
     lease_until: datetime | None = None

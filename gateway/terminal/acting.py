@@ -228,17 +228,12 @@ def known_case(desk: Desk, number: int) -> "Case":
 
 def account_zones(desk: Desk, numbers: list[int]) -> "dict[int, ZoneInfo]":
     """The time zone of each case's account; cases that are not there are left out."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
     from gateway.store import load, load_people
 
-    zones = {}
-    for number, case in desk.read(load.cases, numbers).items():
-        try:
-            zones[number] = ZoneInfo(desk.read(load_people.account, case.account).timezone)
-        except (ZoneInfoNotFoundError, ValueError):  # as mails do: UTC where the machine lost it
-            zones[number] = ZoneInfo("UTC")
-    return zones
+    return {
+        number: times.zone_named(desk.read(load_people.account, case.account).timezone)
+        for number, case in desk.read(load.cases, numbers).items()
+    }
 
 
 def _sent(desk: Desk, words: drafting.Answer, numbers: list[int]) -> Told:

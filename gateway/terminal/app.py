@@ -43,6 +43,7 @@ ROOMS = {
     "vendor:agents": "agent",
     "intake:room": "intake",
     "mail:room": "outbox",
+    "sla:room": "sla",
     "snippets:room": "snippet",
     "rules:room": "rules",
     "rules:templates": "template",

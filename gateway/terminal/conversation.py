@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from gateway.domain.model import Authenticity, Direction, Turn
-from gateway.terminal import happenings, show
+from gateway.terminal import clock_words, happenings, show
 
 if TYPE_CHECKING:
     from gateway.services.case_view import CaseView, EventView, MessageView
@@ -67,6 +67,8 @@ def _print_head(view: "CaseView", now: datetime) -> None:
     kind = [case.type, case.priority, case.category]
     pairs = [
         ("Status", _status(view, now)),
+        ("SLA", _sla(view)),
+        ("Worked", _worked(view)),
         ("Type", " · ".join(show.line(name) for name in kind if name)),
         ("Account", f"{case.account} {show.line(view.account_name)}{'' if view.covered else ' · NOT COVERED'}"),
         ("Reporter", " · ".join(filter(None, (reporter, show.line(view.reporter_phone, 60))))),
@@ -85,7 +87,8 @@ def _print_head(view: "CaseView", now: datetime) -> None:
     indent = max(len(name) for name, value in pairs if value) + 2
     for name, value in pairs:
         if value:
-            _print_hanging(f"{name:<{indent}}", value)
+            is_late = name == "SLA" and any(clock_words.is_late(clock) for clock in view.clocks)
+            _print_hanging(f"{name:<{indent}}", value, style="bold red" if is_late else "")
 
 
 def _status(view: "CaseView", now: datetime) -> str:
@@ -93,6 +96,15 @@ def _status(view: "CaseView", now: datetime) -> str:
     since = f"{show.when(view.status_since)}, {show.age(view.status_since, now)}"
     whose = "nobody's turn" if case.turn == Turn.NOBODY else f"{case.turn}'s turn"
     return f"{show.line(case.status_label)} · {whose} · since {since}"
+
+
+def _sla(view: "CaseView") -> str:
+    promised = [clock for clock in view.clocks if clock.target_seconds is not None]
+    return " · ".join(f"{clock_words.name(clock)} {clock_words.stand(clock)}" for clock in promised)
+
+
+def _worked(view: "CaseView") -> str:
+    return " · ".join(clock_words.stand(clock) for clock in view.clocks if clock.target_seconds is None)
 
 
 def _escalation(view: "CaseView") -> str:

@@ -9,9 +9,10 @@ if TYPE_CHECKING:
     from gateway.services.case_view import CaseView, EventView
     from gateway.services.explain import Explanation
     from gateway.services.post_room import IntakeView
+    from gateway.services.sla_view import SlaExplanation
     from gateway.services.views import Summary, Waiting
 
-NOT_BUILT_YET: dict[str, Json] = {"approvals": [], "processing_seconds": 0, "upload_url": None, "sla": None}
+NOT_BUILT_YET: dict[str, Json] = {"approvals": [], "upload_url": None}
 """What CONTRACT promises of a case and later issues fill."""
 
 ESCALATION_NOT_BUILT_YET: dict[str, Json] = {
@@ -39,7 +40,7 @@ def waiting(view: "Waiting") -> Json:
 def case(view: "CaseView") -> Json:
     """A whole case; its events are its history."""
     own = members(view)
-    del own["events"]
+    del own["events"], own["clocks"]
     if own["escalation"]:
         own["escalation"] = {**own["escalation"], **ESCALATION_NOT_BUILT_YET}
     return {**own.pop("summary"), **NOT_BUILT_YET, **own}
@@ -50,6 +51,18 @@ def event(view: "EventView") -> Json:
     own = members(view)
     del own["actor_name"]
     return own
+
+
+def sla_explanation(found: "SlaExplanation") -> Json:
+    """What `sla explain` says of one case."""
+    clocks = [
+        {**members(clock), "segments": [_segment(members(part)) for part in clock.segments]} for clock in found.clocks
+    ]
+    return {**members(found), "clocks": clocks}
+
+
+def _segment(own: dict[str, Json]) -> Json:
+    return {"from": own.pop("start"), "to": own.pop("end"), **own}
 
 
 def intake(view: "IntakeView") -> Json:

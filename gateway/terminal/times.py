@@ -6,6 +6,7 @@ leaves out is refused, of one that comes twice the first is meant. Both can be n
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.errors import BadUsage
 
@@ -33,6 +34,14 @@ def at(text: str, zone: tzinfo, now: datetime) -> datetime:
     if meant.year >= END:
         raise _no_time(text)
     return meant
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """An account's zone; as mails do, UTC where the machine lost it."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
 
 
 def _moment(found: re.Match[str], zone: tzinfo) -> datetime:

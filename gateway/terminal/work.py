@@ -103,7 +103,7 @@ def whole(desk: Desk, number: int) -> "CaseView":
     """A case as people see it; NotFound if there is none."""
     from gateway.services import case_view
 
-    return desk.read(case_view.case, number, desk.policy, desk.tokens)
+    return desk.read(case_view.case, number, desk.policy, desk.tokens, desk.now)
 
 
 @room.task("show", "case show 4711", "case show 4711 --full", "case show 4711 --json")

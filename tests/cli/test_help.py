@@ -45,7 +45,7 @@ def test_the_commands_of_the_contract_are_there() -> None:
         case_defer case_wait case_history intake_list intake_show intake_explain outbox_list outbox_show rules_show
         rules_check template_list template_check template_preview db_upgrade db_verify demo
         case_open case_type case_priority case_plan case_set case_assign case_merge case_split case_link
-        case_participants case_escalate case_attachments snippet_add snippet_list snippet_remove
+        case_participants case_escalate case_attachments snippet_add snippet_list snippet_remove sla_explain
     """
     assert set() == set(wanted.split()) - {"_".join(words) for words in ALL}
 

@@ -116,7 +116,7 @@ def test_the_queue_is_ordered_by_an_index_alone(world: World) -> None:
 def test_a_case_its_history_and_a_search_are_looked_up(world: World) -> None:
     ports = world.ports
     found = {
-        **plans(world, case_view.case, 1001, ports.policy, ports.tokens),
+        **plans(world, case_view.case, 1001, ports.policy, ports.tokens, world.now),
         **plans(world, case_view.history, 1001),
         **plans(world, finding.search, finding.SearchQuery(words="slow"), ports.policy, ports.tokens),
     }
