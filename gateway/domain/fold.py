@@ -83,6 +83,13 @@ def _escalation(case: Case, event: Event) -> Escalation:
     )
 
 
+def _added(escalation: Escalation | None, reason: str) -> Escalation | None:
+    """A second request adds its message to the first (SPEC section 10)."""
+    if escalation is None or not reason.strip():
+        return escalation
+    return replace(escalation, reason=f"{escalation.reason}\n\n{reason}".strip())
+
+
 _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     "participant_added": lambda case, event: {
         "participants": (*case.participants, Party.parse(event.detail["party"])),
@@ -103,6 +110,7 @@ _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     },
     "followed_up": lambda _, event: {"followed_by": CaseNumber(event.detail["by"])},
     "linked": lambda case, event: {"links": (*case.links, CaseNumber(event.detail["other"]))},
+    "escalation_joined": lambda case, event: {"escalation": _added(case.escalation, event.detail["reason"])},
     "escalated": lambda case, event: {"escalation": _escalation(case, event)},
 }
 """What an event changes beside the status; any other changes nothing else."""

@@ -142,12 +142,16 @@ def _notice(
     policy: Policy,
 ) -> Notice:
     others = () if rule.internal else tuple(other.shown for other in readers if other.address != reader.address)
+    words = replace(_words(news, case, facts, policy), recipient=reader.name, others=others)
+    guest = facts.contacts.get(news.author)
+    if rule.internal and guest and guest.account != case.account:  # no one takes a guest for the customer's own
+        words = replace(words, author=f"{words.author} of {guest.account}")
     return Notice(
         kind=NoticeKind(rule.kind),
         template=rule.template,
         recipient=reader.address,
         lang=reader.lang,
-        words=replace(_words(news, case, facts, policy), recipient=reader.name, others=others),
+        words=words,
         automatic=rule.automatic,
         case=case.number,
         answers=news.answers or facts.last_from_customer,

@@ -219,8 +219,11 @@ def _split(draft: Draft, action: Split) -> Change:
     if len(heads) == len(set(action.messages)):
         raise Refused(f"that would leave nothing on case {case.number}; name fewer messages")
     moved = [heads[number] for number in sorted(set(action.messages))]
+    if not any(head.author.kind is PartyKind.CONTACT for head in moved):
+        raise Refused("none of these messages is a customer's; name one that is, and what belongs to it")
     new = draft.beside()
     authors = tuple(dict.fromkeys(head.author for head in moved if _is_own_contact(new, head.author)))
+    guests = [head.author for head in moved if head.author in case.participants and head.author not in authors]
     new.add(
         "opened",
         to_status=draft.policy.workflow.initial,
@@ -234,7 +237,7 @@ def _split(draft: Draft, action: Split) -> Change:
         product_version=case.product_version,
         environment=case.environment,
     )
-    for author in authors:
+    for author in (*authors, *guests):
         new.join(author)
     if case.assignee:
         new.add("assigned", assignee=str(case.assignee))

@@ -43,6 +43,9 @@ from gateway.domain.policy import Policy
 from gateway.domain.waiting import timers_of
 from gateway.errors import Refused
 
+LONGEST_REPLY = 500_000
+"""Bytes of an agent's text that a mail carries whole; mails cut what is longer than a megabyte."""
+
 WORDS_OF_PEOPLE = frozenset({"customer_reply", "agent_reply"})
 """Events that a message brings with it; nobody triggers one without writing."""
 
@@ -162,6 +165,7 @@ def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
 def _agent_reply(draft: Draft, action: AgentReply) -> Change:
     if not action.text.strip():
         raise Refused("the reply is empty; nothing was sent")
+    _must_fit(action.text)
     draft.take(action.actor)
     draft.add("message_sent")
     if row := draft.find("agent_reply"):
@@ -169,6 +173,11 @@ def _agent_reply(draft: Draft, action: AgentReply) -> Change:
     news = News(event=None, author=draft.actor, text=action.text, attachments=action.attachments)
     draft.tell(NoticeKind.AGENT_REPLIED, news)
     return draft.done(replace(_outbound(draft, action.text, Direction.OUTBOUND), attachments=action.attachments))
+
+
+def _must_fit(text: str) -> None:
+    if len(text.encode("utf-8", "replace")) > LONGEST_REPLY:
+        raise Refused("the reply is too long for one mail; send the long part as a file with --attach")
 
 
 def _note(draft: Draft, action: AddNote) -> Change:
@@ -185,10 +194,12 @@ def _fire(draft: Draft, action: Fire) -> Change:
         raise draft.refuse()
     if action.until is not None and action.until <= draft.stamp.at:
         raise Refused(f"{action.until:%Y-%m-%d %H:%M} UTC is past; name a later time")
-    if row.event == "start":
+    says = bool(action.text and action.text.strip())
+    if row.event == "start" or says:
         draft.take(action.actor)
     until = {"until": action.until.isoformat()} if action.until else {}
-    if action.text and action.text.strip():
+    if action.text and says:
+        _must_fit(action.text)
         draft.add("message_sent")
         draft.move(row, **until)
         draft.tell(NoticeKind.AGENT_REPLIED, News(event=row.event, author=draft.actor, text=action.text))

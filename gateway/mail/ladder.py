@@ -261,7 +261,8 @@ def _case_for(question: Question, contact: Contact) -> _Found:
             return _Found(case=case, why=f"{_named(clue, case)}; only thanks", only_thanks=True)
         elif is_past_reopening(case, question.policy, question.raw.received_at):
             missed.append(f"{clue.kind} {case.number} is closed too long to be reopened")
-            closed = closed or case
+            if case.account == contact.account:  # a guest's late answer is a new matter of the guest's own account
+                closed = closed or case
         else:
             return _Found(case=case, why=_named(clue, case))
     return _Found(why="; ".join(missed) or "nothing in it names a case", closed=closed)

@@ -234,15 +234,23 @@ def _in_queue(query: sa.Select[Any], asked: QueueFilter, tx: sa.Connection, poli
     c = t.cases.c
     query = query.where(c.status.in_(_with_turn(tx, Turn.VENDOR, policy)), c.merged_into.is_(None))
     if asked.team is not None:
-        query = query.where(c.team == asked.team)
+        query = query.where(sa.or_(c.team == asked.team, _escalated_to((asked.team,))))
     if asked.assignee is not None:
         query = query.where(c.assignee_id == int(asked.assignee.id))
     if asked.free:
         query = query.where(c.assignee_id.is_(None))
     if asked.for_teams:
         staffed = {team for agent in load_people.agents(tx) if agent.active for team in agent.teams}
-        query = query.where(sa.or_(c.team.in_(asked.for_teams), c.team.not_in(staffed)))
+        ours = _escalated_to(asked.for_teams)
+        query = query.where(sa.or_(c.team.in_(asked.for_teams), c.team.not_in(staffed), ours))
     return query
+
+
+def _escalated_to(teams: Sequence[str]) -> sa.ColumnElement[bool]:
+    """True for cases with an open escalation that is addressed to one of these teams."""
+    e = t.escalation.c
+    called = select(e.case_number).where(e.state != EscalationState.RESOLVED, e.team.in_(teams))
+    return t.cases.c.number.in_(called)
 
 
 def _urgency(policy: Policy) -> sa.ColumnElement[int]:

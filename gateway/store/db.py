@@ -14,7 +14,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from gateway.errors import Conflict, Temporary, Unreachable
+from gateway.errors import BadConfig, Conflict, Temporary, Unreachable
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -131,6 +131,8 @@ def _translated() -> Iterator[None]:
         code = getattr(error.orig, "sqlstate", None) or ""
         if code.startswith("40"):  # PostgreSQL: serialization failure, deadlock
             raise Conflict("the database asked to try again") from error
+        if "no such " in str(error.orig):  # SQLite: a table or a column
+            raise BadConfig("the database was made by another version; run `casegate db upgrade`") from error
         if "unable to open" in str(error.orig) or (code == "" and "sqlite" not in type(error.orig).__module__):
             raise Unreachable(
                 "the database cannot be reached; check [database] url and that the server runs"

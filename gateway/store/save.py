@@ -222,7 +222,7 @@ def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
     names = {entry.event for entry in events}
     if names & {"participant_added", "participant_removed"}:
         _participants(tx, case)
-    if case.escalation and names & {"escalated", "merged"}:
+    if case.escalation and names & {"escalated", "escalation_joined", "merged"}:
         _escalation(tx, case.number, case.escalation)
 
 

@@ -46,10 +46,10 @@ def given(message: str | None, file: Path | None) -> str | None:
     if message is not None and file is not None:
         raise BadUsage("-m and --file both name a text; use one of them")
     if message == "-":
-        return _sound(read_bytes(Path("-")).decode("utf-8", "replace"))
+        return _sound(_decoded(read_bytes(Path("-")), "stdin"))
     if message is not None:
         return _sound(message.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
-    return _above(read_bytes(file).decode("utf-8", "replace")) if file is not None else None
+    return _above(_decoded(read_bytes(file), str(file))) if file is not None else None
 
 
 @contextmanager
@@ -82,6 +82,14 @@ def read_bytes(file: Path) -> bytes:
         return file.read_bytes()
     except OSError as error:
         raise BadUsage(f"{file}: {error.strerror}") from error
+
+
+def _decoded(data: bytes, name: str) -> str:
+    """Text in UTF-8; anything else would reach the customer mangled."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadUsage(f"{name} is not UTF-8; convert it, for example with iconv -f latin1 -t utf-8") from error
 
 
 def quoted(text: str) -> str:
@@ -120,7 +128,10 @@ def _lay_out(path: Path, sheet: Sheet) -> None:
 
 
 def _typed(path: Path) -> str:
-    text = _above(path.read_text(encoding="utf-8", errors="replace"))
+    try:
+        text = _above(_decoded(path.read_bytes(), "the text"))
+    except OSError as error:
+        raise Refused("the editor left no text; nothing was done") from error
     if not text.strip():
         path.unlink()
         raise Refused("the text is empty; nothing was done")

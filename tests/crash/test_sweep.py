@@ -1,12 +1,14 @@
 """The sweep: kill before and after every commit of a scenario, start again, and nothing differs."""
 
+import itertools
 import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -173,33 +175,48 @@ def sent(sink: Sink) -> Counter[str]:
 
 
 def sweep(tmp_path: Path, fresh: Any, scene: Scene) -> None:
-    """One undisturbed run, then a run for each commit and side."""
-    with closing(Launcher()) as launcher:
-        sweep_with(launcher, tmp_path, fresh, scene)
+    """One undisturbed run, then a run for each commit and side, two at a time."""
+    with closing(Launcher()) as one, closing(Launcher()) as other:
+        with Sink() as sink:
+            url = fresh("calm")
+            prepare(tmp_path / "calm", url, sink.port)
+            calm = one.run(tmp_path / "calm", scene.name)
+            expected, expected_mails = content(url), set(sent(sink))
+        assert 0 == calm["kills"]
+        assert calm["commits"] >= 15
+        scene.check(expected, len(expected_mails))
+        killing = Killing(tmp_path, fresh, scene, expected, expected_mails)
+        with ThreadPoolExecutor(2) as pool:
+            halves = [
+                pool.submit(killing.at, launcher, range(first, calm["commits"] + 1, 2))
+                for first, launcher in ((1, one), (2, other))
+            ]
+            for half in halves:
+                half.result()
 
 
-def sweep_with(launcher: Launcher, tmp_path: Path, fresh: Any, scene: Scene) -> None:
-    """As `sweep`, with a launcher that is up."""
-    with Sink() as sink:
-        url = fresh("calm")
-        prepare(tmp_path / "calm", url, sink.port)
-        calm = launcher.run(tmp_path / "calm", scene.name)
-        expected, expected_mails = content(url), set(sent(sink))
-    assert 0 == calm["kills"]
-    assert calm["commits"] >= 15
-    scene.check(expected, len(expected_mails))
+@dataclass(frozen=True, slots=True)
+class Killing:
+    """Runs of a scene that are killed, and what each must come to."""
 
-    for commit in range(1, calm["commits"] + 1):
-        for side in ("before", "after"):
+    tmp_path: Path
+    fresh: Any
+    scene: Scene
+    expected: dict[str, Any]
+    expected_mails: set[str]
+
+    def at(self, launcher: Launcher, commits: Iterable[int]) -> None:
+        """Before and after each of these commits."""
+        for commit, side in itertools.product(commits, ("before", "after")):
             name = f"{commit}{side}"
             with Sink() as sink:
-                url = fresh(name)
-                prepare(tmp_path / name, url, sink.port)
-                done = launcher.run(tmp_path / name, scene.name, str(commit), side)
+                url = self.fresh(name)
+                prepare(self.tmp_path / name, url, sink.port)
+                done = launcher.run(self.tmp_path / name, self.scene.name, str(commit), side)
                 assert 1 == done["kills"], name
-                assert expected == content(url), name
+                assert self.expected == content(url), name
                 mails = sent(sink)
-            assert expected_mails == set(mails), name
+            assert self.expected_mails == set(mails), name
             repeats = [count for count in mails.values() if count > 1]
             assert repeats in ([], [2]), name  # one repeat at most: the instant between the 250 and our note of it
 

@@ -286,14 +286,39 @@ def test_everybody_of_the_account_who_wrote_is_on_the_new_case(mixed: World) -> 
 
 
 def test_a_guest_of_another_account_never_reports_a_case(mixed: World) -> None:
-    """What they wrote is split off for the account's own reporter; they are not on it."""
+    """What they wrote is split off for the account's own reporter; they stay on it as the guest that they were."""
     mixed.act(ChangeParticipants(case=ONE, actor=mixed.alice, add=(mixed.eve,)))
     mixed.mail(a_mail(EVE, mixed.ports.tokens.mint(1001), "A thought.", message_id="<e@other.example>"))
 
     told = told_by(mixed, Split(case=ONE, actor=mixed.alice, messages=(mixed.case().messages[-1].id,)))
 
-    assert {BOB} == people_of(mixed, 1002)
-    assert EVE not in {address for address, _ in told}
+    assert {BOB, EVE} == people_of(mixed, 1002)
+    assert BOB == mixed.case(1002).summary.reporter
+    assert {BOB, EVE} <= {address for address, _ in told}
+
+
+def test_what_only_agents_wrote_is_no_customers_case(mixed: World) -> None:
+    mixed.act(AddNote(case=ONE, actor=mixed.alice, text="secret"))
+
+    with pytest.raises(Refused, match="none of these messages is a customer's"):
+        mixed.act(Split(case=ONE, actor=mixed.alice, messages=(mixed.case().messages[-1].id,)))
+
+
+def test_agents_read_whom_a_guest_works_for(mixed: World) -> None:
+    mixed.act(ChangeParticipants(case=ONE, actor=mixed.alice, add=(mixed.eve,)))
+    mixed.mail(a_mail(EVE, mixed.ports.tokens.mint(1001), "A thought.", message_id="<e@other.example>"))
+
+    notice = [str(mail) for mail in mixed.outbox() if "alice@" in mail["To"]][-1]
+    assert "Eve of OT-1 has written on case 1001" in notice
+
+
+def test_a_second_request_adds_to_the_escalation(mixed: World) -> None:
+    for reason in ("They call every hour.", "Now the board calls."):
+        mixed.act(Escalate(case=ONE, actor=mixed.alice, kind=EscalationKind.NON_TECHNICAL, reason=reason))
+
+    escalation = mixed.case().escalation
+    assert escalation is not None
+    assert "They call every hour.\n\nNow the board calls." == escalation.reason
 
 
 def test_a_split_leaves_something_and_takes_only_what_is_there(mixed: World) -> None:
