@@ -23,7 +23,7 @@ from gateway.config import Settings, read_password
 from gateway.domain.post import ParsedMail, RawMail, Unreadable
 from gateway.errors import BadConfig, CasegateError, Conflict, Temporary
 from gateway.loops import Bell, Clock, Outgoing, milliseconds, run_all, where
-from gateway.mail.ladder import Decision
+from gateway.mail.decision import Decision
 from gateway.parsing import ParseFault, ParsePool
 from gateway.services import inbound, mailboxes, outbox
 from gateway.services.ports import Courier, Ports

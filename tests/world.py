@@ -19,7 +19,7 @@ from gateway.config import Settings
 from gateway.domain.actions import Action, Cause, Outcome, Stamp
 from gateway.domain.model import Account, Agent, AgentId, Contact, ContactId, Party
 from gateway.domain.post import Envelope, ParsedMail, RawMail, Transport
-from gateway.mail.ladder import Decision
+from gateway.mail.decision import Decision
 from gateway.mail.parse import read_mail
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens

@@ -9,6 +9,7 @@ from gateway.domain.post import DecisionKind, DeliveryReport, Envelope, ParsedMa
 from gateway.mail import ladder
 from gateway.mail.auth import judge
 from gateway.mail.automatic import find_marks
+from gateway.mail.decision import Decision
 from gateway.mail.parse import read_mail
 from gateway.mail.token import Tokens, subject_tokens
 from gateway.services.inbound import mail_facts
@@ -44,14 +45,14 @@ def explain(data: bytes, rules: MailRules, *, ports: Ports | None, tokens: Token
     return _explanation(found, mail, named, is_automatic=marks.is_automatic, started=started)
 
 
-def _decide(data: bytes, mail: ParsedMail, envelope: Envelope, ports: Ports) -> ladder.Decision:
+def _decide(data: bytes, mail: ParsedMail, envelope: Envelope, ports: Ports) -> Decision:
     raw = RawMail(id=IntakeId(0), envelope=envelope, received_at=ports.now(), data=data)
     facts = ports.db.read(mail_facts, ports, raw, mail)
     return ladder.climb(mail, raw, judge(mail, envelope), facts, ports.policy, ports.tokens)
 
 
 def _explanation(
-    decision: ladder.Decision | None,
+    decision: Decision | None,
     mail: ParsedMail | None,
     token: tuple[int, bool | None] | None,
     *,

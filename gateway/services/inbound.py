@@ -16,11 +16,12 @@ from gateway.domain.post import DecisionKind, Envelope, Evidence, IntakeState, P
 from gateway.errors import NotFound
 from gateway.mail import ladder
 from gateway.mail.auth import judge
-from gateway.mail.ladder import Decision, climb
+from gateway.mail.decision import Decision
+from gateway.mail.ladder import climb
 from gateway.mail.token import find_clues, keyed_return_path
 from gateway.services.perform import perform_in
 from gateway.services.ports import Ports
-from gateway.store import db, load, save
+from gateway.store import db, intake, load
 from gateway.store import tables as t
 
 BATCH = 32
@@ -61,7 +62,7 @@ def accept(ports: Ports, deliveries: Sequence[Delivery]) -> list[IntakeId]:
     hashes = [ports.blobs.put(mail.data) if len(mail.data) > IN_ROW else None for mail in deliveries]
     with ports.db.begin() as tx:
         ids = [
-            save.intake(tx, mail.envelope, mail.data, received_at=now, sha256=sha256)
+            intake.accepted(tx, mail.envelope, mail.data, received_at=now, sha256=sha256)
             for mail, sha256 in zip(deliveries, hashes, strict=True)
         ]
     ports.nudge()
@@ -108,7 +109,7 @@ def handle(ports: Ports, raw: RawMail, mail: ParsedMail) -> Decision:
         decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)  # the rungs; first that holds
         outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id))  # the one write path
         case = decision.case or next((done.case.number for done in outcomes if done.case), None)
-        save.intake_decided(tx, raw.id, _decided(decision, mail, evidence, case))  # with all the above, or not at all
+        intake.decided(tx, raw.id, _decided(decision, mail, evidence, case))  # with all the above, or not at all
     ports.nudge()
     return replace(decision, case=case)
 
@@ -136,7 +137,7 @@ def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:
     """Set a mail aside that cannot be read, or that failed too often; agents see it, the queue goes on."""
     decision = ladder.quarantine(reason)
     with ports.db.begin() as tx:
-        save.intake_decided(tx, raw.id, _decided(decision, None, None, None))
+        intake.decided(tx, raw.id, _decided(decision, None, None, None))
     return decision
 
 
@@ -148,7 +149,7 @@ def unreadable(ports: Ports, raw: RawMail, mail: Unreadable) -> Decision:
 def postpone(ports: Ports, raw: RawMail) -> None:
     """The disk, the database or the parse child is not there: nothing is counted, it is tried again soon."""
     with ports.db.begin() as tx:
-        save.intake_postponed(tx, raw.id, ports.now() + POSTPONED)
+        intake.postponed(tx, raw.id, ports.now() + POSTPONED)
 
 
 def failed(ports: Ports, raw: RawMail, reason: str) -> Decision | None:
@@ -156,7 +157,7 @@ def failed(ports: Ports, raw: RawMail, reason: str) -> Decision | None:
     if raw.faults + 1 >= MOST_FAULTS:
         return quarantine(ports, raw, f"failed {MOST_FAULTS} times, last: {reason}")
     with ports.db.begin() as tx:
-        save.intake_failed(tx, raw.id)
+        intake.failed(tx, raw.id)
     ports.nudge()
     return None
 
@@ -174,8 +175,8 @@ def _with_bytes(ports: Ports, raw: RawMail, sha256: str | None) -> RawMail | Non
 
 def _decided(
     decision: Decision, mail: ParsedMail | None, evidence: Evidence | None, case: CaseNumber | None
-) -> save.Decided:
-    return save.Decided(
+) -> intake.Decided:
+    return intake.Decided(
         state=decision.state,
         decision=decision.kind,
         reason=decision.reason,

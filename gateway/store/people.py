@@ -5,7 +5,7 @@ from sqlmodel import Session, select
 
 from gateway.domain.model import Account, Agent, Contact
 from gateway.errors import NotFound, Refused
-from gateway.store.tables import AccountRow, AddressRow, AgentRow, ContactRow
+from gateway.store.case_rows import AccountRow, AddressRow, AgentRow, ContactRow
 
 
 def add_account(tx: sa.Connection, account: Account, *, pin_hash: str | None) -> None:

@@ -1,40 +1,27 @@
-"""Domain values become rows. Nothing else writes cases, intake or outbox.
+"""Domain values become rows. Nothing else writes cases or outbox; mail that came in is `store.intake`'s.
 
 Every function takes the connection of a `db.begin()` transaction and leaves the commit to it.
 Statements that each mail runs stand ready at the top: building one costs more than running it.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.actions import Change
-from gateway.domain.model import Case, CaseNumber, Escalation, Event, IntakeId, Message, OutboxId
-from gateway.domain.post import DecisionKind, Envelope, IntakeState, OutboxRow, OutboxState
+from gateway.domain.model import Case, CaseNumber, Escalation, Event, Message, OutboxId
+from gateway.domain.post import OutboxRow, OutboxState
 from gateway.errors import Conflict
 from gateway.store import tables as t
 from gateway.store import timers
+from gateway.store.upsert import INSERT
 
 _OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
 """Mail that is still owed."""
 
-_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""Both know ON CONFLICT; `dialect.name` says which."""
-
-_NEW_INTAKE = {
-    dialect: insert(t.intake).on_conflict_do_nothing(index_elements=["transport_id"]).returning(t.intake.c.id)
-    for dialect, insert in _INSERT.items()
-}
-_NEW_RAW_MAIL = sa.insert(t.raw_mail)
-_DECIDED_INTAKE = sa.update(t.intake).where(
-    t.intake.c.id == bindparam("intake"), t.intake.c.state == IntakeState.PENDING
-)
-_NEW_HANDLED = sa.insert(t.handled)
 _NEXT_CASE = (
     sa.update(t.counter)
     .where(t.counter.c.name == "case")
@@ -50,92 +37,9 @@ _NEW_PARTICIPANT = sa.insert(t.participant)
 _NEW_EVENT = sa.insert(t.event)
 _NEW_MESSAGE = sa.insert(t.message).returning(t.message.c.id)
 _NEW_ATTACHMENT = sa.insert(t.attachment)
-_NEW_THREAD = {dialect: insert(t.thread).on_conflict_do_nothing() for dialect, insert in _INSERT.items()}
+_NEW_THREAD = {dialect: insert(t.thread).on_conflict_do_nothing() for dialect, insert in INSERT.items()}
 _NEW_OUTBOX = sa.insert(t.outbox)
 _SETTLED_OUTBOX = sa.update(t.outbox).where(t.outbox.c.id == bindparam("outbox"), t.outbox.c.state.in_(_OPEN))
-
-
-def intake(
-    tx: sa.Connection, envelope: Envelope, data: bytes, *, received_at: datetime, sha256: str | None = None
-) -> IntakeId:
-    """Store one mail as accepted (T1); the same transport id again is the row that is there.
-
-    A large mail is named by the hash of its blob instead of its bytes.
-    """
-    row = {
-        "transport": envelope.transport,
-        "transport_id": envelope.transport_id,
-        "mail_from": envelope.mail_from,
-        "rcpt_to": list(envelope.rcpt_to),
-        "peer": envelope.peer,
-        "login": envelope.login,
-        "authserv_id": envelope.authserv_id,
-        "received_at": received_at,
-        "state": IntakeState.PENDING,
-        "attempts": 0,
-        "faults": 0,
-        "passed": [],
-    }
-    new = tx.scalar(_NEW_INTAKE[tx.dialect.name], row)
-    if new is None:
-        known = tx.scalar(select(t.intake.c.id).where(t.intake.c.transport_id == envelope.transport_id))
-        return IntakeId(int(known or 0))
-    place = {"data": data} if sha256 is None else {"sha256": sha256}
-    tx.execute(_NEW_RAW_MAIL, {"intake_id": new, **place})
-    return IntakeId(new)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decided:
-    """What an intake row keeps of a decision. `fingerprint` is given where the mail counts as handled."""
-
-    state: IntakeState
-    decision: DecisionKind
-    reason: str
-    rung: str
-    evidence: str | None = None
-    passed: tuple[tuple[str, str], ...] = ()
-    case: CaseNumber | None = None
-    sender: str | None = None
-    subject: str | None = None
-    fingerprint: str | None = None
-
-
-def intake_decided(tx: sa.Connection, id_: IntakeId, decided: Decided) -> None:
-    """Note what a mail turned out to be, and free its lease.
-
-    Raises Conflict if the row was decided meanwhile, or a copy of it is handled at this moment: when it is
-    tried again it finds itself a duplicate.
-    """
-    values = {
-        "state": decided.state,
-        "decision": decided.decision,
-        "reason": decided.reason,
-        "rung": decided.rung,
-        "evidence": decided.evidence,
-        "passed": [list(pair) for pair in decided.passed],
-        "case_number": decided.case,
-        "sender": decided.sender,
-        "subject": decided.subject,
-        "lease_until": None,
-    }
-    done = tx.execute(_DECIDED_INTAKE, {"intake": id_, **values})
-    if done.rowcount != 1:
-        raise Conflict(f"intake {id_} was decided by somebody else")
-    if decided.fingerprint is not None:
-        tx.execute(_NEW_HANDLED, {"fingerprint": decided.fingerprint, "intake_id": id_})
-
-
-def intake_failed(tx: sa.Connection, id_: IntakeId) -> None:
-    """Count a failure of this mail and give it back, to be taken again."""
-    values = {"faults": t.intake.c.faults + 1, "lease_until": None}
-    tx.execute(sa.update(t.intake).where(t.intake.c.id == id_).values(values))
-
-
-def intake_postponed(tx: sa.Connection, id_: IntakeId, until: datetime) -> None:
-    """The mail is not at fault: this lease does not count, and it is taken again after `until`."""
-    values = {"attempts": t.intake.c.attempts - 1, "lease_until": until}
-    tx.execute(sa.update(t.intake).where(t.intake.c.id == id_, t.intake.c.lease_until.is_not(None)).values(values))
 
 
 def next_case_number(tx: sa.Connection) -> CaseNumber:
@@ -247,7 +151,7 @@ def _escalation(tx: sa.Connection, number: CaseNumber, escalation: Escalation) -
         "requested_by": str(escalation.requested_by),
         "requested_at": escalation.requested_at,
     }
-    row = _INSERT[tx.dialect.name](t.escalation).values(**key, **values)
+    row = INSERT[tx.dialect.name](t.escalation).values(**key, **values)
     tx.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
 
 
@@ -353,7 +257,7 @@ def outbox_untried_due(tx: sa.Connection, now: datetime) -> None:
 
 def alarm_raised(tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str) -> None:
     """Say that a person must mend something; `since` stays that of the first time."""
-    row = _INSERT[tx.dialect.name](t.alarm).values(name=name, since=at, text=text, mend=mend)
+    row = INSERT[tx.dialect.name](t.alarm).values(name=name, since=at, text=text, mend=mend)
     tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"text": text, "mend": mend}))
 
 

@@ -11,17 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from gateway.domain.model import CaseNumber, Timer, TimerKind
 from gateway.domain.post import TimerState
 from gateway.store import tables as t
-
-_INSERT: Mapping[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}
-"""Both know ON CONFLICT; `dialect.name` says which."""
+from gateway.store.upsert import INSERT
 
 _OLD = sa.delete(t.timer).where(t.timer.c.case_number.in_(bindparam("numbers")), t.timer.c.state == TimerState.PENDING)
-_NEW = {dialect: insert(t.timer).on_conflict_do_nothing() for dialect, insert in _INSERT.items()}
+_NEW = {dialect: insert(t.timer).on_conflict_do_nothing() for dialect, insert in INSERT.items()}
 _ROWS = select(t.timer).where(t.timer.c.id.in_(bindparam("ids"))).order_by(t.timer.c.due_at, t.timer.c.id)
 _FIRED = sa.update(t.timer).where(
     t.timer.c.id == bindparam("timer"),

@@ -19,7 +19,7 @@ from gateway import config, wiring
 from gateway.domain.actions import AgentReply, Cause, Fire
 from gateway.domain.model import CaseNumber, Party
 from gateway.domain.post import Envelope, OutboxState, ParsedMail, Transport
-from gateway.mail.ladder import Decision
+from gateway.mail.decision import Decision
 from gateway.mail.parse import read_mail
 from gateway.services import inbound
 from gateway.services.perform import perform

@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from gateway.domain.post import Envelope, IntakeState, Transport
 from gateway.errors import BadConfig, Conflict, Refused, Temporary, Unreachable
-from gateway.store import db, migrate, partial, save, search  # noqa: F401  # partial belongs to the tables
+from gateway.store import db, intake, migrate, partial, save, search  # noqa: F401  # partial belongs to the tables
 from gateway.store import tables as t
 from gateway.store.db import Database
 from tests.servers import Cluster
@@ -33,7 +33,7 @@ def database(database_url: str) -> Iterator[Database]:
 def an_intake(database: Database, *ids: str) -> None:
     with database.begin() as tx:
         for id_ in ids:
-            save.intake(tx, Envelope(transport=Transport.PIPE, transport_id=id_), b"x", received_at=NOW)
+            intake.accepted(tx, Envelope(transport=Transport.PIPE, transport_id=id_), b"x", received_at=NOW)
 
 
 def test_two_writers_lose_no_update(database: Database) -> None:
@@ -93,12 +93,12 @@ def test_the_same_transport_id_is_one_row(database: Database) -> None:
 def test_a_decision_is_noted_once(database: Database) -> None:
     """The second worker that held the row changes nothing."""
     an_intake(database, "a")
-    done = save.Decided(state=IntakeState.HELD, decision="held", reason="r", rung="sender")  # type: ignore[arg-type]  # the value is what is stored
+    done = intake.Decided(state=IntakeState.HELD, decision="held", reason="r", rung="sender")  # type: ignore[arg-type]  # the value is what is stored
 
     with database.begin() as tx:
-        save.intake_decided(tx, 1, done)  # type: ignore[arg-type]  # ids are ints here
+        intake.decided(tx, 1, done)  # type: ignore[arg-type]  # ids are ints here
     with pytest.raises(Conflict), database.begin() as tx:
-        save.intake_decided(tx, 1, done)  # type: ignore[arg-type]
+        intake.decided(tx, 1, done)  # type: ignore[arg-type]
 
 
 def test_an_unknown_state_is_refused_by_the_database_too(database: Database) -> None:
@@ -195,7 +195,7 @@ def test_a_full_disk_is_temporary(tmp_path: Path) -> None:
         driver.execute(f"PRAGMA max_page_count={pages + 2}")
     with pytest.raises(Temporary), database.begin() as tx:
         envelope = Envelope(transport=Transport.PIPE, transport_id="big")
-        save.intake(tx, envelope, b"x" * 100_000, received_at=NOW)
+        intake.accepted(tx, envelope, b"x" * 100_000, received_at=NOW)
     database.close()
 
 

@@ -1,0 +1,65 @@
+"""Who writes: whether the sender is acceptable, known, a customer or an agent (SPEC section 7, rungs 6 to 10)."""
+
+from gateway.domain.actions import AnswerStranger
+from gateway.domain.model import Authenticity
+from gateway.domain.post import DecisionKind
+from gateway.mail.decision import Answer, Decision, Question
+from gateway.mail.token import our_recipients, split_address
+
+
+def sender(question: Question) -> Answer:
+    """The sender is nobody, somebody else, or less vouched for than is asked."""
+    mail, evidence, facts = question.mail, question.evidence, question.facts
+    if mail.sender is None:
+        return Decision(kind=DecisionKind.HELD, reason=f"no single sender: {mail.sender_defect}")
+    if evidence.authenticity is Authenticity.FAILED:
+        return Decision(kind=DecisionKind.HELD, reason=f"the sender's evidence failed: {evidence.reason}")
+    if evidence.authenticity is not Authenticity.AUTHENTICATED:
+        own_domain = split_address(question.policy.post.service_address)[2]
+        if facts.agent or split_address(mail.sender)[2] == own_domain:
+            return Decision(kind=DecisionKind.HELD, reason=f"an agent or our own domain, {evidence.reason}")
+    if facts.contact and not question.enough:
+        return Decision(kind=DecisionKind.HELD, reason=f"less evidence than trust.require asks: {evidence.reason}")
+    return f"{mail.sender} is {evidence.authenticity}: {evidence.reason}"
+
+
+def registration(question: Question) -> Answer:
+    """To the registration address."""
+    address = question.policy.post.registration_address
+    if address in our_recipients(question.mail, question.raw.envelope, question.tokens):
+        return Decision(
+            kind=DecisionKind.HELD,
+            reason="to the registration address; add the person with `casegate contact add`",
+        )
+    return "not to the registration address"
+
+
+def unregistered(question: Question) -> Answer:
+    """From a stranger, or someone who is no longer registered: both get the same words."""
+    facts, mail = question.facts, question.mail
+    if facts.agent or (facts.contact and facts.contact.may_write):
+        return "a registered sender"
+    assert mail.sender is not None  # rung 6 held otherwise
+    if question.policy.post.unregistered != "notify":
+        return Decision(kind=DecisionKind.HELD, reason="an unregistered sender")
+    silent = None
+    if question.marks.silences:
+        silent = f"it may be automatic ({', '.join(question.marks.weak)})"
+    elif not question.enough:
+        silent = f"nobody vouches for the sender ({question.evidence.reason})"
+    elif facts.told:
+        silent = "answered within a day"
+    elif not mail.sender.isascii():
+        silent = "its address needs SMTPUTF8"
+    if silent:
+        return Decision(kind=DecisionKind.UNREGISTERED, reason=f"an unregistered sender; not answered: {silent}")
+    answer = AnswerStranger(address=mail.sender, message_id=mail.message_id)
+    reason = "an unregistered sender; answered how to register"
+    return Decision(kind=DecisionKind.UNREGISTERED, reason=reason, actions=(answer,))
+
+
+def agent(question: Question) -> Answer:
+    """From an agent."""
+    if question.facts.agent:
+        return Decision(kind=DecisionKind.HELD, reason="an agent's mail; agents answer with `casegate case reply`")
+    return "not an agent"

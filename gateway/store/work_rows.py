@@ -1,0 +1,139 @@
+"""Rows of what waits to be done or was done: intake, outbox, timers, mailboxes, alarms, counters.
+
+Workers meet here: a row is accepted, leased and settled.
+"""
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlmodel import Field
+
+from gateway.domain.model import NoticeKind, TimerKind
+from gateway.domain.post import DecisionKind, IntakeState, OutboxState, TimerState, Transport
+from gateway.store.row import Row, choice
+
+
+class TimerRow(Row, table=True):
+    """Something due at a time, once: fired ones are kept, so that none speaks twice."""
+
+    __tablename__ = "timer"
+    __table_args__ = (
+        sa.UniqueConstraint("case_number", "kind", "round"),
+        sa.Index("ix_timer_state_due", "state", "due_at"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: TimerKind = Field(sa_type=choice(TimerKind))
+    case_number: int = Field(foreign_key="cases.number")
+    round: int
+    due_at: datetime
+    state: TimerState = Field(sa_type=choice(TimerState))
+    attempts: int = 0
+    lease_until: datetime | None = None
+    fired_at: datetime | None = None
+
+
+class IntakeRow(Row, table=True):
+    """Raw inbound mail as accepted, and what was decided about it.
+
+    `attempts` counts the leases, `faults` the times that handling it failed while we lived to see it.
+    """
+
+    __tablename__ = "intake"
+    __table_args__ = (sa.Index("ix_intake_state_id", "state", "id"), {"sqlite_autoincrement": True})
+    id: int | None = Field(default=None, primary_key=True)
+    transport: Transport = Field(sa_type=choice(Transport))
+    transport_id: str = Field(unique=True)
+    mail_from: str | None = None
+    rcpt_to: list[str] = Field(sa_type=sa.JSON)
+    peer: str | None = None
+    login: str | None = None
+    authserv_id: str | None = None
+    received_at: datetime
+    state: IntakeState = Field(sa_type=choice(IntakeState))
+    attempts: int = 0
+    faults: int = 0
+    lease_until: datetime | None = None
+    decision: DecisionKind | None = Field(default=None, sa_type=choice(DecisionKind))
+    reason: str | None = None
+    evidence: str | None = None
+    rung: str | None = None
+    passed: list[list[str]] = Field(default_factory=list, sa_type=sa.JSON)
+    case_number: int | None = Field(default=None, foreign_key="cases.number")
+    sender: str | None = None
+    subject: str | None = None
+
+
+class RawMailRow(Row, table=True):
+    """The bytes of an intake row: here up to about 1 MB, beyond that as a blob that was written first."""
+
+    __tablename__ = "raw_mail"
+    __table_args__ = (sa.CheckConstraint("(data IS NULL) <> (sha256 IS NULL)", name="one_place"),)
+    intake_id: int = Field(primary_key=True, foreign_key="intake.id")
+    data: bytes | None = None
+    sha256: str | None = None
+
+
+class HandledRow(Row, table=True):
+    """The fingerprint of a mail that was handled, so that no copy of it is handled again."""
+
+    __tablename__ = "handled"
+    fingerprint: str = Field(primary_key=True)
+    intake_id: int = Field(foreign_key="intake.id")
+
+
+class OutboxMailRow(Row, table=True):
+    """Mail owed to one recipient, with its final bytes."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        sa.Index("ix_outbox_state_next", "state", "next_attempt_at"),
+        sa.Index("ix_outbox_order", "case_number", "recipient", "id"),
+        sa.Index("ix_outbox_told", "recipient", "kind", "created_at"),
+        {"sqlite_autoincrement": True},
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    case_number: int | None = Field(default=None, foreign_key="cases.number")
+    recipient: str
+    kind: NoticeKind = Field(sa_type=choice(NoticeKind))
+    state: OutboxState = Field(sa_type=choice(OutboxState))
+    return_path: str = Field(index=True)
+    message_id: str = Field(unique=True)
+    data: bytes
+    created_at: datetime
+    cause: str = ""
+    attempts: int = 0
+    next_attempt_at: datetime
+    lease_until: datetime | None = None
+    last_error: str | None = None
+
+
+class AlarmRow(Row, table=True):
+    """Something a person must mend; gone when it is mended."""
+
+    __tablename__ = "alarm"
+    name: str = Field(primary_key=True)
+    since: datetime
+    text: str
+    mend: str
+
+
+class MailboxRow(Row, table=True):
+    """How far a mailbox that we take from by IMAP was read; UIDs have 32 bits, without a sign."""
+
+    __tablename__ = "mailbox"
+    name: str = Field(primary_key=True)
+    uidvalidity: int = Field(sa_type=sa.BigInteger)
+    last_uid: int = Field(sa_type=sa.BigInteger)
+    first_uid: int = Field(sa_type=sa.BigInteger)
+    is_rescan: bool
+    began_at: datetime
+    last_success_at: datetime | None = None
+
+
+class CounterRow(Row, table=True):
+    """Numbers without gaps: a case number is taken in the transaction that opens the case."""
+
+    __tablename__ = "counter"
+    name: str = Field(primary_key=True)
+    value: int
