@@ -126,9 +126,12 @@ class Clock:
 
     async def refresh(self) -> None:
         """At the start: have cases wait for what the rules in force want; other writing goes on in between."""
+        if await self._writer.run(partial(timers.is_fresh, self._ports)):
+            return
         changed = 0
         for numbers in await self._writer.run(partial(timers.to_refresh, self._ports)):
             changed += await self._writer.run(partial(timers.refresh, self._ports, numbers))
+        await self._writer.run(partial(timers.refreshed, self._ports))
         if changed:
             log.info("timers.refreshed", text=f"{changed} cases wait for something else by the rules in force")
 

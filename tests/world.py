@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from gateway import config
 from gateway.adapters.blobs import FileBlobs
@@ -24,10 +24,10 @@ from gateway.mail.parse import read_mail
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens
 from gateway.resources import data_dir
-from gateway.services import case_view, inbound, views
+from gateway.services import case_view, inbound, views, waiting
 from gateway.services.perform import perform
 from gateway.services.ports import Ports
-from gateway.store import people
+from gateway.store import load, people
 from gateway.store import tables as t
 from gateway.store.db import Database
 
@@ -173,13 +173,22 @@ class World:
 
 @contextmanager
 def a_world(url: str, folder: Path, **sections: Any) -> Iterator[World]:
-    """A World that gives its connections back; it must leave a database that verifies."""
+    """A World that gives its connections back; it must leave a database that verifies.
+
+    Every case must wait for just what its history and the rules say.
+    """
     world = World(url, folder, settings(**sections) if sections else None)
     try:
         yield world
         assert world.ports.db.read(views.broken_cases) == []
+        assert world.ports.db.read(_wrong_waits, world) == []
     finally:
         world.ports.db.close()
+
+
+def _wrong_waits(tx: Connection, world: World) -> list[int]:
+    cases = load.cases(tx, tx.scalars(select(t.cases.c.number)).all()).values()
+    return [case.number for case in cases if not waiting.is_right(tx, world.ports.policy, case, world.now)]
 
 
 def a_mail(

@@ -19,7 +19,6 @@ from gateway.domain.model import (
     Message,
     OutboxId,
     Party,
-    Timer,
     TimerKind,
 )
 from gateway.domain.words import Notice
@@ -69,7 +68,8 @@ class Incoming:
     """The part of an inbound mail that a case keeps.
 
     `reached` are the addresses in its own To and Cc, which need no copy from us;
-    `quiet` says that nothing may be answered automatically, `only_thanks` that it asks for nothing.
+    `quiet` says that nothing may be answered automatically, `only_thanks` that it asks for nothing, `encrypted` that
+    only who has the key can read it.
     """
 
     intake: IntakeId
@@ -83,6 +83,9 @@ class Incoming:
     joining: tuple[Contact, ...] = ()
     quiet: bool = False
     only_thanks: bool = False
+    refers_to: tuple[str, ...] = ()
+    foreign: tuple[CaseNumber, ...] = ()
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,13 +128,25 @@ class AnswerStranger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFailed:
-    """A mail of ours failed for good: refused by the relay, or bounced (SPEC section 14). `owed_by` is its cause."""
+    """A mail of ours failed for good: refused by the relay, or bounced (SPEC section 14). `owed_by` is its cause.
+
+    `flags` says that it is the address that mail does not reach, which is proved; `status` is the enhanced code.
+    """
 
     outbox: OutboxId
     owed_by: str
     case: CaseNumber | None
     recipient: str
     error: str
+    status: str | None = None
+    flags: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressWorks:
+    """Mail came from an address that had bounced: it is there again."""
+
+    address: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,12 +295,30 @@ class Escalate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LevelReached:
+    """So many percent of an SLA target are used, since `reached_at`; the target itself is or was due at `due_at`.
+
+    `due_at` is None where the clock stands still; `is_met` says that it was met before anyone could be told.
+    """
+
+    percent: int
+    reached_at: datetime
+    due_at: datetime | None
+    target_seconds: float
+    is_met: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Elapse:
-    """A timer of a case is due: it is woken, closed, or its reporter reminded. One that is out of date does nothing."""
+    """A timer of a case is due: it is woken, closed, its reporter reminded, or a level of its SLA is reached.
+
+    `level` is given for the timers of SLA clocks. One that the case does not wait for any more does nothing.
+    """
 
     case: CaseNumber
     kind: TimerKind
     round: int
+    level: LevelReached | None = None
 
 
 CaseAction = (
@@ -309,15 +342,15 @@ CaseAction = (
     | Escalate
     | Elapse
 )
-Action = CaseAction | AnswerStranger
+Action = CaseAction | AnswerStranger | AddressWorks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """What one decided Action writes, all in one transaction.
 
-    `takes` are messages of other cases that become this one's, `absorbs` a case whose messages all do. `timers` are
-    all that the case waits for from now on. `also` is what changes on further cases.
+    `takes` are messages of other cases that become this one's, `absorbs` a case whose messages all do. `also` is what
+    changes on further cases.
     """
 
     case: Case | None = None
@@ -326,7 +359,6 @@ class Change:
     notices: tuple[Notice, ...] = ()
     takes: tuple[int, ...] = ()
     absorbs: CaseNumber | None = None
-    timers: tuple[Timer, ...] = ()
     also: tuple["Change", ...] = ()
 
     @property

@@ -11,7 +11,6 @@ from gateway.domain.fold import evolve
 from gateway.domain.model import Case, CaseNumber, Event, Message, NoticeKind, Party, PartyKind, Turn
 from gateway.domain.notices import News
 from gateway.domain.policy import Policy, Transition
-from gateway.domain.waiting import timers_of
 from gateway.domain.words import Notice
 from gateway.errors import Refused
 
@@ -112,6 +111,5 @@ class Draft:
             notices=tuple(self.notices),
             takes=takes,
             absorbs=absorbs,
-            timers=timers_of(self.case, self.policy) if self.case else (),
             also=also,
         )

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.domain.model import Account, Agent, Case, CaseNumber, Contact, IntakeId, OutboxId, Party
+from gateway.domain.model import Account, Agent, Attachment, Case, CaseNumber, Contact, IntakeId, OutboxId, Party
 from gateway.domain.post import Clue
 
 
@@ -25,7 +25,7 @@ class MailFacts:
     `handled_by` is the intake row that handled the same mail; `is_our_own` says that the Message-ID is
     one of ours; `cases` are the cases that clues name, in the order of the clues; `copied` the active
     contacts among To and Cc; `told` says that this address got the polite answer within a day; `names` are those
-    of the agents who work on the cases.
+    of the agents who work on the cases. `files` are those of the mail, each with what becomes of it.
     """
 
     handled_by: IntakeId | None = None
@@ -37,6 +37,7 @@ class MailFacts:
     copied: tuple[Contact, ...] = ()
     told: bool = False
     names: tuple[str, ...] = ()
+    files: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +55,11 @@ class CaseFacts:
 
     `case` is None for one that is about to be opened as `number`. `contacts` and `agents` hold everybody
     on the case by party; `team` are the active agents to whom news of an unassigned case goes.
-    `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
+    `colleagues` are the active agents of the assignee's team, `managers` the support managers; both are read for
+    what tells them only. `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
     `incident_managers` are those of the account while they count. `messages` are all of the case, for a split;
-    `other` is the second case of a merge, link, split or follow-up.
+    `other` is the second case of a merge, link, split or follow-up. `is_renamed` says of a reply that its subject is
+    none under which anyone has written on the case.
     """
 
     number: CaseNumber
@@ -66,8 +69,11 @@ class CaseFacts:
     contacts: Mapping[Party, Contact] = field(default_factory=dict)
     agents: Mapping[Party, Agent] = field(default_factory=dict)
     team: tuple[Agent, ...] = ()
+    colleagues: tuple[Agent, ...] = ()
+    managers: tuple[Agent, ...] = ()
     last_from_customer: str | None = None
     thread: tuple[str, ...] = ()
     incident_managers: tuple[Contact, ...] = ()
     messages: tuple[MessageHead, ...] = ()
     other: "CaseFacts | None" = None
+    is_renamed: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NewType
+from typing import Any, NamedTuple, NewType
 
 ContactId = NewType("ContactId", int)
 AgentId = NewType("AgentId", int)
@@ -66,6 +66,18 @@ class Direction(StrEnum):
     NOTE = "note"
 
 
+class FileState(StrEnum):
+    """What became of a file that came with a message."""
+
+    KEPT = "kept"
+    REPEATED = "repeated"
+    """Kept too: a picture that the account sent before, such as the logo of a signature."""
+    TOO_LARGE = "too_large"
+    """Its bytes are not kept."""
+    REFUSED = "refused"
+    """The operator's scanner says that it harms: its bytes are kept, and go nowhere by themselves."""
+
+
 class AgentKind(StrEnum):
     """What an agent may do (SPEC section 3)."""
 
@@ -90,6 +102,8 @@ class TimerKind(StrEnum):
     CUSTOMER_REMINDER = "customer_reminder"
     AUTO_CLOSE_REMINDER = "auto_close_reminder"
     AUTO_CLOSE = "auto_close"
+    FIRST_RESPONSE = "first_response"
+    SOLUTION = "solution"
 
 
 class EscalationKind(StrEnum):
@@ -166,8 +180,20 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bounced:
+    """An address to which a mail of ours could not be delivered for good, when that was told, and its status if known."""
+
+    address: str
+    at: datetime
+    status: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """A person of one account. `addresses` are in stored form; the first is the one mail goes to."""
+    """A person of one account. `addresses` are in stored form; the first is the one mail goes to.
+
+    `bounced` are those of them that mail does not reach, until mail comes from there.
+    """
 
     id: ContactId
     account: str
@@ -178,6 +204,7 @@ class Contact:
     lang: str | None = None
     access: bool = True
     active: bool = True
+    bounced: tuple[Bounced, ...] = ()
 
     @property
     def address(self) -> str:
@@ -231,14 +258,31 @@ class Escalation:
         return self.state is not EscalationState.RESOLVED
 
 
+class TimerKey(NamedTuple):
+    """Which of the timers of a case one is; with this key it speaks once."""
+
+    kind: TimerKind
+    round: int
+    level: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timer:
-    """Something due at a time, once: `round` is new for each reason to wait, so none speaks twice."""
+    """Something due at a time, once: `round` is new for each reason to wait, so none speaks twice.
+
+    `level` is the percentage of an SLA target that is reached then; 0 for whatever has no levels.
+    """
 
     kind: TimerKind
     case: CaseNumber
     round: int
     due_at: datetime
+    level: int = 0
+
+    @property
+    def key(self) -> "TimerKey":
+        """What makes it this timer and no other one of its case."""
+        return TimerKey(self.kind, self.round, self.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,11 +334,21 @@ class Attachment:
     size: int
     sha256: str
     content_type: str
+    state: FileState = FileState.KEPT
+
+    @property
+    def is_refused(self) -> bool:
+        """True if nobody gets it as if nothing were wrong."""
+        return self.state in {FileState.TOO_LARGE, FileState.REFUSED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """One piece of correspondence, as a decision writes it. `quoted` is all the rest of the text."""
+    """One piece of correspondence, as a decision writes it. `quoted` is all the rest of the text.
+
+    `encrypted` says that its text is in a file that only who has the key can read. `refers_to` are Message-IDs of mail
+    that it answers and that we may never have seen.
+    """
 
     direction: Direction
     author: Party
@@ -306,6 +360,8 @@ class Message:
     message_id: str | None = None
     intake: IntakeId | None = None
     attachments: tuple[Attachment, ...] = ()
+    encrypted: bool = False
+    refers_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,24 @@
 """Who is told what (SPEC section 13): from what happened and `rules/notices.toml` to Notices, one a recipient."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import Attachment, Case, CaseNumber, Contact, NoticeKind, Party, PartyKind
+from gateway.domain.model import (
+    Agent,
+    Attachment,
+    Case,
+    CaseNumber,
+    Contact,
+    FileState,
+    NoticeKind,
+    Party,
+    PartyKind,
+)
 from gateway.domain.policy import NoticeRule, Policy
-from gateway.domain.words import Appointment, CaseWords, Notice, StrangerWords
+from gateway.domain.words import Appointment, CaseWords, LevelWords, Notice, StrangerWords, Words, file_size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +28,7 @@ class News:
     `event` is what happened beside a message (None: the message tells enough); `reached` the addresses that have the
     writer's own mail; `quiet` says that its writer must get no automatic mail; `to_author` tells the author too.
     `acting` is who did it in the author's name, `only` the readers beyond whom nobody is told; `changes`, `other`,
-    `when` and `appointment` are those of Words and Notice.
+    `when`, `appointment` and `level` are those of Words and Notice, and so are `renamed` and `foreign`, for agents.
     """
 
     event: str | None
@@ -34,6 +45,10 @@ class News:
     other: CaseNumber | None = None
     when: datetime | None = None
     appointment: Appointment | None = None
+    level: LevelWords | None = None
+    renamed: str | None = None
+    foreign: tuple[CaseNumber, ...] = ()
+    encrypted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +74,8 @@ def for_case(kind: NoticeKind, news: News, case: Case, facts: CaseFacts, policy:
     for rule in policy.notices:
         if rule.kind != kind or (rule.events is not None and news.event not in rule.events):
             continue
+        if news.level is not None and news.level.percent < rule.from_level:
+            continue
         readers = _readers(rule, news, case, facts)
         found += [_notice(rule, reader, readers, news, case, facts, policy) for reader in readers]
     return found
@@ -82,27 +99,45 @@ def for_stranger(address: str, message_id: str | None, policy: Policy) -> tuple[
 
 
 def merge(notices: list[Notice]) -> list[Notice]:
-    """One mail a person and transaction: the kind that comes first in CONTRACT's list speaks for the others."""
+    """One mail a person and transaction: the kind that comes first in CONTRACT's list speaks for the others.
+
+    It also says which files were refused, if one of the others would have said it.
+    """
     order = list(NoticeKind)
     best: dict[str, Notice] = {}
+    refused = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.ATTACHMENT_REFUSED}
     for notice in notices:
         known = best.get(notice.recipient)
         if known is None or order.index(notice.kind) < order.index(known.kind):
             best[notice.recipient] = notice
-    return list(best.values())
+    return [_with_refused(notice, refused.get(notice.recipient)) for notice in best.values()]
+
+
+def _with_refused(notice: Notice, told: Words | None) -> Notice:
+    if not isinstance(told, CaseWords) or not isinstance(notice.words, CaseWords):
+        return notice
+    return replace(notice, words=replace(notice.words, refused=told.refused))
 
 
 def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
     match rule.to:
         case "reporter":
             parties: tuple[Party, ...] = (case.reporter,)
+        case "author":
+            parties = () if news.quiet else (news.author,)
         case "participants":
             parties = (case.reporter, *case.participants)
+        case "team":
+            return _agents(facts.colleagues)
+        case "managers":
+            return _agents(facts.managers)
         case _:
             return _vendor_side(news, case, facts)
     readers = [reader for party in dict.fromkeys(parties) if (reader := _reader(party, facts))]
     if news.only is not None:
         readers = [reader for reader in readers if reader.party in news.only]
+    if rule.to == "author":
+        return tuple(readers)
     told_already = {reader.address for reader in readers if reader.address in news.reached}
     if rule.to == "participants" and not news.to_author:
         told_already |= {reader.address for reader in readers if reader.party == news.author}
@@ -114,11 +149,11 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
 def _vendor_side(news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
     assignee = facts.agents.get(case.assignee) if case.assignee else None
     told = (assignee,) if assignee and assignee.active else facts.team
-    return tuple(
-        _Reader(agent.party, agent.address, agent.name, "en", is_vendor=True)
-        for agent in told
-        if news.to_author or agent.party not in {news.author, news.acting}
-    )
+    return _agents(agent for agent in told if news.to_author or agent.party not in {news.author, news.acting})
+
+
+def _agents(told: Iterable[Agent]) -> tuple[_Reader, ...]:
+    return tuple(_Reader(agent.party, agent.address, agent.name, "en", is_vendor=True) for agent in told)
 
 
 def _reader(party: Party, facts: CaseFacts) -> _Reader | None:
@@ -143,6 +178,11 @@ def _notice(
 ) -> Notice:
     others = () if rule.internal else tuple(other.shown for other in readers if other.address != reader.address)
     words = replace(_words(news, case, facts, policy), recipient=reader.name, others=others)
+    if rule.internal:
+        foreign = tuple(map(str, news.foreign))
+        words = replace(words, renamed=news.renamed, foreign=foreign, refused=_refused(news, with_reason=True))
+    elif rule.to == "author":
+        words = replace(words, refused=_refused(news, with_reason=False))
     guest = facts.contacts.get(news.author)
     if rule.internal and guest and guest.account != case.account:  # no one takes a guest for the customer's own
         words = replace(words, author=f"{words.author} of {guest.account}")
@@ -157,9 +197,23 @@ def _notice(
         answers=news.answers or facts.last_from_customer,
         thread=facts.thread,
         internal=rule.internal,
-        attachments=news.attachments if rule.automatic is None else (),
+        attachments=tuple(file for file in news.attachments if not file.is_refused) if rule.automatic is None else (),
         appointment=None if reader.is_vendor else news.appointment,
     )
+
+
+def _refused(news: News, *, with_reason: bool) -> tuple[str, ...]:
+    """The files that we did not take. What the scanner thinks is told to agents only: it would help who means harm."""
+    reasons = {FileState.TOO_LARGE: "too large", FileState.REFUSED: "refused by the scanner"}
+    return tuple(
+        f"{_shown(file)}: {reasons[file.state]}" if with_reason else _shown(file)
+        for file in news.attachments
+        if file.is_refused
+    )
+
+
+def _shown(file: Attachment) -> str:
+    return f"{file.name} ({file_size(file.size)})"
 
 
 def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWords:
@@ -182,13 +236,16 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         author=_name(news.author, facts),
         text=news.text,
         event=news.event,
-        attachments=tuple(file.name for file in news.attachments),
+        attachments=tuple(_shown(file) for file in news.attachments if file.state is FileState.KEPT),
+        largest_file=file_size(policy.attachment_limit),
+        encrypted=news.encrypted,
         priority_label=priorities.get(case.priority, case.priority) if case.priority else None,
         category_label=categories.get(case.category, case.category) if case.category else None,
         planned=local_time(case.planned_at, zone) if case.planned_at else None,
         changes=news.changes,
         other=news.other,
         when=local_time(news.when, zone) if news.when else None,
+        level=news.level,
     )
 
 

@@ -6,6 +6,7 @@ Code knows whose turn it is, never what a status is called: names of statuses, e
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+from gateway.domain.bounce_rules import BounceRules
 from gateway.domain.model import Turn
 from gateway.domain.targets import SlaRules
 
@@ -150,13 +151,42 @@ class HeaderMark:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AbsenceLanguage:
+    """The words of responders in one language; `rules/absence.toml` says how they are written.
+
+    Of the subject: `replies` begin that of a responder, where nothing or one of `follows` comes after them;
+    `receipts` that of a receipt or of an answer to an invitation. Of the text: `away` says that someone is not there,
+    `machine` that nobody wrote this, `whole` is a reaction or a receipt if it stands alone; `asides` may stand beside
+    them, `asks` may not, for only a person asks for something; below `closings` nothing is read.
+    """
+
+    name: str
+    replies: tuple[str, ...]
+    follows: tuple[str, ...]
+    receipts: tuple[str, ...]
+    away: tuple[str, ...]
+    machine: tuple[str, ...]
+    whole: tuple[str, ...]
+    asides: tuple[str, ...]
+    asks: tuple[str, ...]
+    closings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AutomaticRules:
-    """How machines show themselves: one strong mark is enough, weak ones are scored (SPEC section 7)."""
+    """How machines show themselves (SPEC section 7): one strong mark is enough, of weak ones two of different kinds.
+
+    Strong: headers in `strong`, senders in `daemons`, parts of a type in `parts`. Weak, by kind: `weak` headers of lists,
+    forwarding rules and mass mail; those that `responders` set; `senders` behind which nobody reads, with `*`; words.
+    """
 
     strong: tuple[HeaderMark, ...]
     weak: tuple[HeaderMark, ...]
     senders: tuple[str, ...]
-    absence: tuple[str, ...]
+    absence: tuple[AbsenceLanguage, ...]
+    responders: tuple[HeaderMark, ...] = ()
+    daemons: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,8 +196,10 @@ class TextRules:
     `wrote`: verbs of an attribution line; `from_labels`, `date_labels`, `sent_labels`, `subject_labels`,
     `labels`: names of header lines above a quoted mail, by what they tell (`labels`: To and all others); `dividers`: words of a divider line
     ("Original Message"); `taglines`: starts of a mobile program's signature, `sent` those (or `start … end`) that are
-    one if one of `devices` is in the line; `disclaimers`: phrases of legal and security notices, three of which make
-    a paragraph one. Of HTML, class, id, name or data-marker of an element (`name=x`: by that alone): `html_quotes`
+    one if one of `devices` is in the line, and `excuses` what may follow them below a comma; `footers`: starts of other
+    lines that machines put at the end, and `list_words` what those below a line across say; `disclaimers`: phrases of
+    legal and security notices, three of which make a paragraph one, and `banners`, of which one is enough; `closings`: lines such as "Kind regards", with contact data
+    below them a signature. Of HTML, class, id, name or data-marker of an element (`name=x`: by that alone): `html_quotes`
     hold old text, below `html_dividers` all is old, `html_attributions` introduce old text, `html_signatures` are
     signatures.
     """
@@ -182,7 +214,12 @@ class TextRules:
     subject_labels: tuple[str, ...] = ()
     sent: tuple[str, ...] = ()
     devices: tuple[str, ...] = ()
+    excuses: tuple[str, ...] = ()
+    footers: tuple[str, ...] = ()
+    list_words: tuple[str, ...] = ()
     disclaimers: tuple[str, ...] = ()
+    banners: tuple[str, ...] = ()
+    closings: tuple[str, ...] = ()
     html_quotes: tuple[str, ...] = ()
     html_dividers: tuple[str, ...] = ()
     html_attributions: tuple[str, ...] = ()
@@ -237,14 +274,16 @@ class MailRules:
 
     automatic: AutomaticRules
     text: TextRules
+    bounce: BounceRules = field(default_factory=BounceRules)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoticeRule:
     """One row of `rules/notices.toml`: when `kind` happened (on `event`, if named), `to` gets `template`.
 
-    `to` is one of `reporter`, `participants`, `vendor`, `sender`; `automatic` the value of
-    Auto-Submitted, None for a person's own words; `internal` marks what must never go to a customer.
+    `to` is one of `reporter`, `participants`, `vendor`, `team`, `managers`, `sender`; `automatic` the value of
+    Auto-Submitted, None for a person's own words; `from_level` the first percentage of an SLA target that is told;
+    `internal` marks what must never go to a customer.
     """
 
     kind: str
@@ -252,6 +291,7 @@ class NoticeRule:
     template: str
     automatic: str | None
     events: frozenset[str] | None = None
+    from_level: int = 0
     internal: bool = False
 
 

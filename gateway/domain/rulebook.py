@@ -6,8 +6,10 @@ problem is one line, `rules/tracker/workflow.toml:17: …`, and one run shows al
 """
 
 import re
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, fields, replace
 
+from gateway.domain.absence_file import read_absence
+from gateway.domain.bounce_rules import BounceRules, FailureReason
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
     AutomaticRules,
@@ -27,10 +29,11 @@ from gateway.domain.toml_lines import Page, Table
 from gateway.domain.workflow_file import EVENTS, read_workflow
 from gateway.errors import BadConfig
 
-RECIPIENTS = ("reporter", "participants", "vendor", "sender")
+RECIPIENTS = ("reporter", "author", "participants", "vendor", "team", "managers", "sender")
 AUTO_SUBMITTED = ("auto-replied", "auto-generated")
 _TEXT_KEYS = tuple(field.name for field in fields(TextRules))
 _TEXT_NEEDED = frozenset(field.name for field in fields(TextRules) if field.default is MISSING)
+_BOUNCE_KEYS = tuple(field.name for field in fields(BounceRules) if field.name != "reasons")
 _THANKS_KEYS = tuple(field.name for field in fields(ThanksLanguage) if field.type == tuple[str, ...])
 
 
@@ -52,12 +55,13 @@ class Document:
 class Rules:
     """The rule files in force, a set's own or the shared ones, and who knows the holidays that they refer to.
 
-    Without `mail` and `thanks` no mail can be read by these rules; a command that reads none saves the time.
+    Without `mail`, `absence` and `thanks` no mail can be read by these rules; a command that reads none saves the time.
     """
 
     workflow: Document
     notices: Document
     mail: Document | None
+    absence: Document | None
     thanks: Document | None
     sla: Document
     holidays: HolidayBook
@@ -76,11 +80,13 @@ def build(
     """Read the rules into one Policy. Raises BadConfig with every problem of every file."""
     pages = {
         name: Page(document.path, document.text)
-        for name in ("workflow", "notices", "mail", "thanks", "sla")
+        for name in ("workflow", "notices", "mail", "absence", "thanks", "sla")
         if (document := getattr(rules, name))
     }
     workflow, notices = read_workflow(pages["workflow"]), read_notices(pages["notices"])
     mail = read_mail_rules(pages["mail"]) if rules.mail else _NO_MAIL
+    absence = read_absence(pages["absence"]) if rules.absence else ()
+    mail = replace(mail, automatic=replace(mail.automatic, absence=absence))
     thanks = read_thanks(pages["thanks"]) if rules.thanks else ThanksRules()
     priorities = () if pages["workflow"].problems else tuple(priority.name for priority in workflow.priorities)
     sla = read_sla(pages["sla"], priorities, rules.holidays)
@@ -126,38 +132,73 @@ def read_notices(page: Page) -> tuple[NoticeRule, ...]:
 
 
 def _notice(table: Table) -> NoticeRule:
-    table.only("kind", "to", "template", "automatic", "events", "internal")
+    table.only("kind", "to", "template", "automatic", "events", "from_level", "internal")
     rule = NoticeRule(
         kind=table.text("kind", list(NoticeKind)),
         to=table.text("to", RECIPIENTS),
         template=table.text("template"),
         automatic=table.text_or_none("automatic", AUTO_SUBMITTED),
         events=frozenset(table.texts("events", EVENTS)) if table.has("events") else None,
+        from_level=_from_level(table),
         internal=table.flag("internal"),
     )
-    if rule.internal and rule.to not in {"vendor", ""}:
+    if rule.internal and rule.to not in {"vendor", "team", "managers", ""}:
         table.complain("to", f'internal mail never leaves the vendor, and "{rule.to}" may be a customer')
     if rule.kind == NoticeKind.NOTE and not rule.internal:
         table.complain("kind", "a note never leaves the vendor: internal = true is missing")
     return rule
 
 
+def _from_level(table: Table) -> int:
+    """From which percentage of an SLA target on somebody is told; 0: from the first level."""
+    level = table.value("from_level")
+    if level is None:
+        return 0
+    if type(level) is not int or not 1 <= level <= 100:
+        table.complain("from_level", "is no percent from 1 to 100")
+        return 0
+    if table.value("kind") != NoticeKind.SLA_LEVEL:
+        table.complain("from_level", "only sla_level has levels")
+    return level
+
+
 def read_mail_rules(page: Page) -> MailRules:
-    """Read `mail.toml`: marks of automatic mail, words around quoted text; complains to the page."""
+    """Read `mail.toml`: marks of automatic mail but its words, words around quoted text; complains to the page."""
     top = Table.top(page)
-    top.only("automatic", "text")
+    top.only("automatic", "text", "bounce")
     automatic, text = top.table("automatic"), top.table("text")
-    automatic.only("strong", "weak", "senders", "absence")
+    automatic.only("strong", "responders", "weak", "daemons", "senders", "parts")
     text.only(*_TEXT_KEYS)
     return MailRules(
         automatic=AutomaticRules(
-            strong=tuple(_mark(table) for table in automatic.tables("strong")),
-            weak=tuple(_mark(table) for table in automatic.tables("weak")),
+            strong=_marks(automatic, "strong"),
+            weak=_marks(automatic, "weak"),
+            responders=_marks(automatic, "responders") if automatic.has("responders") else (),
+            daemons=automatic.texts("daemons") if automatic.has("daemons") else (),
             senders=automatic.texts("senders"),
-            absence=automatic.texts("absence"),
+            parts=automatic.texts("parts") if automatic.has("parts") else (),
+            absence=(),  # a file of its own, `absence.toml`
         ),
         text=TextRules(**{key: text.texts(key) for key in _TEXT_KEYS if key in _TEXT_NEEDED or text.has(key)}),
+        bounce=_bounce(top.table("bounce")) if top.has("bounce") else BounceRules(),
     )
+
+
+def _bounce(table: Table) -> BounceRules:
+    """All in the form in which texts are compared."""
+    table.only(*_BOUNCE_KEYS, "reasons")
+    reasons = []
+    for reason in table.tables("reasons"):
+        reason.only("detail", "words")
+        detail = reason.text("detail")
+        if detail and not re.fullmatch(r"\d{1,3}\.\d{1,3}", detail):
+            reason.complain("detail", 'must be the status without its class, such as "2.2"')
+        reasons.append(FailureReason(detail, _folded(reason.texts("words"))))
+    return BounceRules(**{key: _folded(table.texts(key)) for key in _BOUNCE_KEYS}, reasons=tuple(reasons))
+
+
+def _folded(texts: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(text.casefold() for text in texts)
 
 
 def read_thanks(page: Page) -> ThanksRules:
@@ -185,6 +226,10 @@ def _thanks_language(table: Table) -> ThanksLanguage:
         for expression in sorted(set(expressions) & set(lists["never"])) if key != "never" else ():
             table.complain(key, f'"{expression}" stands in never, too')
     return ThanksLanguage(name=table.text("name"), capital_nouns=table.flag("capital_nouns"), **lists)
+
+
+def _marks(table: Table, key: str) -> tuple[HeaderMark, ...]:
+    return tuple(_mark(mark) for mark in table.tables(key))
 
 
 def _mark(table: Table) -> HeaderMark:

@@ -5,6 +5,7 @@ Here is what people write and trigger; what agents change about a case beside th
 """
 
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 from typing import assert_never
 
@@ -26,6 +27,7 @@ from gateway.domain.actions import (
     Escalate,
     Fire,
     Incoming,
+    LevelReached,
     Link,
     Merge,
     OpenCase,
@@ -41,10 +43,14 @@ from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, 
 from gateway.domain.notices import News
 from gateway.domain.policy import Policy
 from gateway.domain.waiting import timers_of
+from gateway.domain.words import LevelWords, duration
 from gateway.errors import Refused
 
 LONGEST_REPLY = 500_000
 """Bytes of an agent's text that a mail carries whole; mails cut what is longer than a megabyte."""
+
+LATE = timedelta(minutes=1)
+"""Who is told of a level so long after it was reached is told late."""
 
 WORDS_OF_PEOPLE = frozenset({"customer_reply", "agent_reply"})
 """Events that a message brings with it; nobody triggers one without writing."""
@@ -103,7 +109,10 @@ def _by_mail(draft: Draft, action: OpenCase | CustomerReply | RecordAutomatic | 
 
 
 def _delivery_failed(draft: Draft, action: DeliveryFailed) -> Change:
-    """What the clocks must know is noted too: a lost answer to the reporter is no answer (SPEC section 6)."""
+    """What the clocks must know is noted too: a lost answer to the reporter is no answer (SPEC section 6).
+
+    Agents are told of mail to customers. Of mail to agents nobody is: two of them without a mailbox would never end.
+    """
     reporter = draft.facts.contacts.get(draft.now.reporter)
     draft.add(
         "delivery_failed",
@@ -112,6 +121,8 @@ def _delivery_failed(draft: Draft, action: DeliveryFailed) -> Change:
         cause=action.owed_by,
         reporter=reporter is not None and action.recipient in reporter.addresses,
     )
+    if all(agent.address != action.recipient for agent in draft.facts.agents.values()):
+        draft.tell(NoticeKind.DIGEST, News(event=None, author=SYSTEM, text=f"{action.recipient}: {action.error}"))
     return draft.done()
 
 
@@ -128,10 +139,25 @@ def _open(draft: Draft, action: OpenCase) -> Change:
         channel="mail",
         **({"follow_up_of": action.follows} if action.follows is not None else {}),
     )
+    _warn(draft, action.incoming)
     for contact in action.incoming.joining:
         draft.join(contact.party)
-    draft.tell(NoticeKind.CASE_OPENED, replace(_news(action.incoming, draft.actor), other=action.follows))
+    news = replace(_news(action.incoming, draft.actor), other=action.follows)
+    draft.tell(NoticeKind.CASE_OPENED, news)
+    _tell_refused(draft, news)
     return draft.done(_inbound(draft.actor, action.incoming), also=_followed(draft, action))
+
+
+def _tell_refused(draft: Draft, news: News) -> None:
+    """Who sent a file that we did not take learns it, at least in the mail that says something else as well."""
+    if any(file.is_refused for file in news.attachments):
+        draft.tell(NoticeKind.ATTACHMENT_REFUSED, news)
+
+
+def _warn(draft: Draft, incoming: Incoming) -> None:
+    """For agents alone: whoever wrote this has seen mail of another account (SPEC section 7, "Threading")."""
+    if incoming.foreign:
+        draft.add("foreign_token", cases=list(incoming.foreign))
 
 
 def _followed(draft: Draft, action: OpenCase) -> tuple[Change, ...]:
@@ -145,7 +171,9 @@ def _followed(draft: Draft, action: OpenCase) -> tuple[Change, ...]:
 
 def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
     before = draft.now.status
-    draft.add("message_received", authenticity=action.incoming.authenticity.value)
+    renamed = {"subject": action.incoming.subject} if draft.facts.is_renamed else {}
+    draft.add("message_received", authenticity=action.incoming.authenticity.value, **renamed)
+    _warn(draft, action.incoming)
     draft.join(action.contact.party)
     for contact in action.incoming.joining:
         draft.join(contact.party)
@@ -153,8 +181,9 @@ def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
     row = None if stays else draft.find("customer_reply")
     if row:
         draft.move(row)
-    news = _news(action.incoming, draft.actor)
+    news = replace(_news(action.incoming, draft.actor), renamed=renamed.get("subject"))
     draft.tell(NoticeKind.CUSTOMER_WROTE, news)
+    _tell_refused(draft, news)
     if row and draft.policy.turn(before) is Turn.NOBODY:  # it lives again: say so to the writer too
         draft.tell(
             NoticeKind.STATUS_CHANGED, News(event="reopen", author=draft.actor, quiet=news.quiet, to_author=True)
@@ -211,6 +240,8 @@ def _fire(draft: Draft, action: Fire) -> Change:
 
 def _elapse(draft: Draft, action: Elapse) -> Change:
     """A timer is due. One that the case does not wait for any more changes nothing."""
+    if action.level is not None:
+        return _level(draft, action, action.level)
     if not any(
         (timer.kind, timer.round) == (action.kind, action.round) for timer in timers_of(draft.now, draft.policy)
     ):
@@ -233,6 +264,23 @@ def _elapse(draft: Draft, action: Elapse) -> Change:
     return draft.done()
 
 
+def _level(draft: Draft, action: Elapse, level: LevelReached) -> Change:
+    """So much of a promised time is used; who is told late is told so (SPEC section 6)."""
+    is_late = draft.stamp.at - level.reached_at > LATE
+    draft.add("sla_level", clock=action.kind.value, level=level.percent, at=level.reached_at.isoformat(), late=is_late)
+    words = LevelWords(
+        clock=action.kind.value,
+        percent=level.percent,
+        target=duration(level.target_seconds),
+        reached=notices.local_time(level.reached_at, draft.facts.account.timezone),
+        due=notices.local_time(level.due_at, draft.facts.account.timezone) if level.due_at else None,
+        is_late=is_late,
+        is_met=level.is_met,
+    )
+    draft.tell(NoticeKind.SLA_LEVEL, News(event=None, author=SYSTEM, level=words))
+    return draft.done()
+
+
 def _news(incoming: Incoming, author: Party) -> News:
     return News(
         event=None,
@@ -242,6 +290,8 @@ def _news(incoming: Incoming, author: Party) -> News:
         reached=incoming.reached,
         quiet=incoming.quiet,
         answers=incoming.message_id,
+        foreign=incoming.foreign,
+        encrypted=incoming.encrypted,
     )
 
 
@@ -257,6 +307,8 @@ def _inbound(author: Party, incoming: Incoming, *, automatic: bool = False) -> M
         message_id=incoming.message_id,
         intake=incoming.intake,
         attachments=incoming.attachments,
+        encrypted=incoming.encrypted,
+        refers_to=() if automatic else incoming.refers_to,
     )
 
 

@@ -4,7 +4,7 @@ The terminal shows it, `--json` prints it; fields that JSON does not name are th
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -24,17 +24,18 @@ from gateway.store import tables as t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileView:
-    """An attachment as listed."""
+    """An attachment as listed; `state` is a FileState."""
 
     name: str
     size: int
     sha256: str
     content_type: str
+    state: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageView:
-    """One piece of correspondence."""
+    """One piece of correspondence. `attachments` are all files that came with it, also those that were refused."""
 
     id: int
     intake: int | None
@@ -47,6 +48,7 @@ class MessageView:
     subject: str
     text: str
     quoted: str
+    encrypted: bool
     attachments: tuple[FileView, ...]
 
 
@@ -78,7 +80,8 @@ class EventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A whole case. `possible` are the events that are open to an agent now, `events` its history.
+    """A whole case. `possible` are the events that are open to an agent now, `events` its history, `warnings` what
+    agents should know of its mail.
 
     `clocks` make `sla` and `processing_seconds`.
     """
@@ -98,6 +101,7 @@ class CaseView:
     follow_up_of: int | None
     followed_by: int | None
     links: tuple[int, ...]
+    warnings: tuple[str, ...]
     sla: sla_view.SlaView | None
     escalation: EscalationView | None
     messages: tuple[MessageView, ...]
@@ -123,7 +127,7 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens, now: da
     clocks = sla_view.clocks(entries, policy, account.calendar, now)
     due_at = min((clock.due_at for clock in clocks if clock.due_at), default=None)
     return CaseView(
-        summary=replace(summary(found, names, policy, tokens), sla_due_at=due_at),
+        summary=summary(found, names, policy, tokens, due_at),
         address=tokens.plus_address(number),
         possible=() if found.merged_into else policy.workflow.possible(found.status, "vendor", found.type),
         channel=found.channel,
@@ -138,6 +142,7 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens, now: da
         follow_up_of=found.follow_up_of,
         followed_by=found.followed_by,
         links=found.links,
+        warnings=_warnings(entries),
         sla=sla_view.promises(clocks),
         escalation=_escalation(found.escalation, names) if found.escalation else None,
         messages=_message_views(tx, rows, names),
@@ -171,7 +176,7 @@ def _message_views(tx: sa.Connection, rows: Sequence[sa.Row[Any]], names: Names)
     files: dict[int, list[FileView]] = {}
     listed = select(t.attachment).where(t.attachment.c.message.in_([row.id for row in rows]))
     for row in tx.execute(listed.order_by(t.attachment.c.id)):
-        view = FileView(name=row.name, size=row.size, sha256=row.sha256, content_type=row.content_type)
+        view = FileView(name=row.name, size=row.size, sha256=row.sha256, content_type=row.content_type, state=row.state)
         files.setdefault(row.message, []).append(view)
     return tuple(_message(row, names, files.get(row.id, [])) for row in rows)
 
@@ -190,7 +195,17 @@ def _message(row: sa.Row[Any], names: Names, files: Sequence[FileView]) -> Messa
         subject=row.subject,
         text=row.text,
         quoted=row.quoted,
+        encrypted=row.encrypted,
         attachments=tuple(files),
+    )
+
+
+def _warnings(entries: Sequence[Event]) -> tuple[str, ...]:
+    """Marks of other accounts' cases in mail on this one, each once."""
+    named = [number for entry in entries if entry.event == "foreign_token" for number in entry.detail["cases"]]
+    return tuple(
+        f"mail on this case carries the mark of case {number}, which belongs to another account"
+        for number in dict.fromkeys(named)
     )
 
 

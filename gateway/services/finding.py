@@ -16,7 +16,6 @@ from gateway.domain.policy import Policy
 from gateway.mail.token import Tokens
 from gateway.services import views
 from gateway.services.views import Summary
-from gateway.store import load
 from gateway.store import search as index
 from gateway.store import tables as t
 
@@ -60,14 +59,14 @@ def search(tx: sa.Connection, asked: SearchQuery, policy: Policy, tokens: Tokens
     titled = set(index.by_subject(tx, terms, most=asked.limit))
     written = {hit.case: hit.message for hit in index.by_text(tx, terms, with_notes=asked.with_notes, most=asked.limit)}
     numbers = {*titled, *written} | ({named} if named is not None else set())
-    cases = [load.case_from(row) for row in tx.execute(select(t.cases).where(t.cases.c.number.in_(numbers)))]
+    cases = list(tx.execute(select(t.cases).where(t.cases.c.number.in_(numbers))))
     cases.sort(key=lambda case: (case.updated_at, case.number), reverse=True)
     cases.sort(key=lambda case: (case.number != named, case.number not in titled))
     chosen = cases[: asked.limit]
     excerpts = _excerpts(tx, {case.number: written[case.number] for case in chosen if case.number in written}, terms)
     return tuple(
         Finding(summary=summary, excerpt=excerpts.get(summary.number))
-        for summary in views.summaries(tx, chosen, policy, tokens)
+        for summary in views.listed(tx, chosen, policy, tokens)
     )
 
 

@@ -10,7 +10,9 @@ from gateway.domain.actions import (
     CaseAction,
     ChangeParticipants,
     ChangeType,
+    CustomerReply,
     DeliveryFailed,
+    Elapse,
     Escalate,
     Link,
     Merge,
@@ -20,8 +22,8 @@ from gateway.domain.actions import (
 )
 from gateway.domain.cover import incident_managers
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import CaseNumber
-from gateway.mail.token import bare_subject
+from gateway.domain.model import AgentKind, CaseNumber
+from gateway.mail.subject import bare_subject, is_other_subject
 from gateway.services.ports import Ports
 from gateway.store import load, load_people, save
 
@@ -40,6 +42,10 @@ def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
         everybody = {**one.contacts, **two.contacts}  # whom a merge brings along must be known there, to be told
         return replace(one, other=replace(two, contacts=everybody, agents={**one.agents, **two.agents}))
     facts = _of(tx, ports, action.case, action)
+    if isinstance(action, CustomerReply):
+        return replace(facts, is_renamed=_is_renamed(tx, ports, facts, action.incoming.subject))
+    if isinstance(action, Elapse) and action.level is not None:
+        return _with_colleagues(tx, facts)
     if isinstance(action, ChangeType | Escalate):
         return _with_managers(tx, ports, facts)
     return _with_parts(tx, ports, facts) if isinstance(action, Split) else facts
@@ -53,6 +59,8 @@ def _of(tx: sa.Connection, ports: Ports, number: CaseNumber, action: CaseAction)
         team = action.team
     elif isinstance(action, ChangeParticipants):
         actors += action.add
+    elif isinstance(action, DeliveryFailed) and (agent := load_people.agent_by_address(tx, action.recipient)):
+        actors.append(agent.party)
     return load.case_facts(tx, number, ports.tokens.mint(number), actors=actors, team_named=team)
 
 
@@ -71,10 +79,34 @@ def _with_managers(tx: sa.Connection, ports: Ports, facts: CaseFacts) -> CaseFac
     return replace(facts, incident_managers=managers, contacts={**known, **facts.contacts})
 
 
+def _is_renamed(tx: sa.Connection, ports: Ports, facts: CaseFacts, subject: str) -> bool:
+    """Whether a reply has a subject under which nobody has written on the case so far."""
+    assert facts.case is not None
+    if not is_other_subject(subject, facts.case.subject, ports.tokens):
+        return False
+    return all(is_other_subject(subject, head.subject, ports.tokens) for head in load.message_heads(tx, facts.number))
+
+
+def _with_colleagues(tx: sa.Connection, facts: CaseFacts) -> CaseFacts:
+    """For an SLA level: the assignee's team, which is the case's where the assignee is in it or nobody has the case."""
+    assert facts.case is not None
+    assignee = facts.agents.get(facts.case.assignee) if facts.case.assignee else None
+    active = [agent for agent in load_people.agents(tx) if agent.active]
+    teams = set(assignee.teams) if assignee and assignee.active else set()
+    if not teams or facts.case.team in teams:
+        colleagues = facts.team
+    else:
+        colleagues = tuple(agent for agent in active if teams & set(agent.teams))
+    own = (assignee,) if assignee and assignee.active and assignee not in colleagues else ()
+    managers = tuple(agent for agent in active if agent.kind is AgentKind.SUPPORT_MANAGER)
+    return replace(facts, colleagues=(*own, *colleagues), managers=managers)
+
+
 def _with_parts(tx: sa.Connection, ports: Ports, facts: CaseFacts) -> CaseFacts:
     """For a split: the messages of the case, with bare subjects, and a number for the new case."""
-    prefix = ports.policy.post.token_prefix
-    heads = [replace(head, subject=bare_subject(head.subject, prefix)) for head in load.message_heads(tx, facts.number)]
+    heads = [
+        replace(head, subject=bare_subject(head.subject, ports.tokens)) for head in load.message_heads(tx, facts.number)
+    ]
     contacts, _ = load_people.people(tx, {head.author for head in heads})
     own = {party: contact for party, contact in contacts.items() if contact.account == facts.account.number}
     number = save.next_case_number(tx)

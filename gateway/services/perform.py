@@ -10,16 +10,17 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from gateway.domain import workflow
-from gateway.domain.actions import Action, AnswerStranger, Cause, Change, DeliveryFailed, Outcome, Stamp
+from gateway.domain.actions import Action, AddressWorks, AnswerStranger, Cause, Change, DeliveryFailed, Outcome, Stamp
 from gateway.domain.model import OutboxId
 from gateway.domain.notices import merge
 from gateway.domain.post import OutboxRow
 from gateway.domain.words import Notice
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.mail.compose import compose
+from gateway.services import waiting
 from gateway.services.gather import facts_for
 from gateway.services.ports import Ports
-from gateway.store import load, save
+from gateway.store import load, people, save
 
 TRIES = 3
 """So often a transaction that met another one is tried."""
@@ -54,6 +55,8 @@ def perform_in(tx: sa.Connection, ports: Ports, actions: Sequence[Action], cause
             continue
         for one in done.all:
             save.change(tx, one, at=stamp.at)
+            if one.case is not None and one.events:
+                waiting.renew(tx, ports.policy, one.case, stamp.at)
             step += len(one.events)
             notices += one.notices
         outcomes.append(Outcome(case=done.case, events=len(done.events), mails=len(merge(list(done.notices)))))
@@ -64,8 +67,13 @@ def perform_in(tx: sa.Connection, ports: Ports, actions: Sequence[Action], cause
 def _decide(tx: sa.Connection, ports: Ports, action: Action, stamp: Stamp, cause: Cause, step: int) -> Change:
     if isinstance(action, AnswerStranger):
         return workflow.answer_stranger(action, ports.policy)
+    if isinstance(action, AddressWorks):
+        people.address_works(tx, action.address)
+        return Change()
     if isinstance(action, DeliveryFailed):
         first = save.outbox_failed(tx, action.outbox, action.error)
+        if first and action.flags:
+            people.address_bounced(tx, action.recipient, at=stamp.at, status=action.status)
         if action.case is None or not first:  # a second report about the same mail tells nothing new
             return Change()
     facts = facts_for(tx, ports, action)

@@ -114,14 +114,14 @@ def explain(
     history = load.events(tx, number)[number]
     if at is not None:
         opened = history[0].at
-        history = _until(history, at)
+        history = until(history, at)
         if not history:
             raise NotFound(f"case {number} was opened {opened:%Y-%m-%d %H:%M:%S} UTC; nothing is counted before that")
     moment = now if at is None else at
     return SlaExplanation(case=number, at=moment, clocks=clocks(history, policy, account.calendar, moment))
 
 
-def _until(history: Sequence[Event], at: datetime) -> list[Event]:
+def until(history: Sequence[Event], at: datetime) -> list[Event]:
     """What had happened by then: also what a clock that was set back before then seems to have put later."""
     places = [place for place, event in enumerate(history) if event.at <= at]
     return list(history[: places[-1] + 1]) if places else []

@@ -12,10 +12,12 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, Elapse
-from gateway.domain.model import CaseNumber
+from gateway.domain.model import CaseNumber, Turn
+from gateway.domain.policy import Policy
 from gateway.domain.post import TimerState
-from gateway.domain.waiting import statuses_that_wait, timers_of
+from gateway.domain.waiting import statuses_that_wait
 from gateway.errors import Conflict
+from gateway.services import waiting
 from gateway.services.perform import TRIES, perform_in
 from gateway.services.ports import Ports
 from gateway.store import db, load, timers
@@ -68,13 +70,16 @@ def _fire(ports: Ports, row: LeasedTimer) -> bool:
     timer, now = row.timer, ports.now()
     with ports.db.begin() as tx:
         case = load.cases(tx, (timer.case,), lock=True)[timer.case]  # first the case, as every change of it does
-        wanted = timers_of(case, ports.policy)
-        if not any((one.kind, one.round) == (timer.kind, timer.round) and one.due_at <= now for one in wanted):
-            timers.replace(tx, {timer.case: wanted})  # the rules or the clock were changed
+        found = waiting.wanted(tx, ports.policy, case, now)
+        if not any(one.key == timer.key and one.due_at <= now for one in found.timers):
+            waiting.renew(tx, ports.policy, case, now)  # the rules or the clock were changed
+            timers.given_back(tx, row)
             return False
         if not timers.fired(tx, row, now):
             return False
-        perform_in(tx, ports, (Elapse(case=timer.case, kind=timer.kind, round=timer.round),), Cause.timer(row.id))
+        level = found.levels.get(timer.key)
+        elapse = Elapse(case=timer.case, kind=timer.kind, round=timer.round, level=level)
+        perform_in(tx, ports, (elapse,), Cause.timer(row.id))
         return True
 
 
@@ -86,9 +91,27 @@ def failed(ports: Ports, row: LeasedTimer) -> None:
 
 
 def to_refresh(ports: Ports) -> Sequence[Sequence[CaseNumber]]:
-    """At the start: the cases whose timers may follow from other rules than today's, in portions for `refresh`."""
-    numbers = ports.db.read(timers.waiting_cases, statuses_that_wait(ports.policy))
+    """At the start: the cases that may wait for something else by today's rules, in portions for `refresh`."""
+    numbers = ports.db.read(_numbers, ports.policy)
     return [numbers[at : at + WALKED] for at in range(0, len(numbers), WALKED)]
+
+
+def _numbers(tx: sa.Connection, policy: Policy) -> Sequence[CaseNumber]:
+    flow = policy.workflow
+    ours = [status.name for status in flow.statuses if status.turn is Turn.VENDOR]
+    promised = [kind.name for kind in flow.types if kind.sla is not None]
+    return timers.waiting_cases(tx, statuses_that_wait(policy), with_sla=(ours, promised))
+
+
+def is_fresh(ports: Ports) -> bool:
+    """True if all cases wait for what the rules in force want: they are those of the last start."""
+    return ports.db.read(timers.rules_in_force) == waiting.rules_digest(ports.policy)
+
+
+def refreshed(ports: Ports) -> None:
+    """What all cases wait for follows from the rules in force."""
+    with ports.db.begin() as tx:
+        timers.rules_are(tx, waiting.rules_digest(ports.policy))
 
 
 def refresh(ports: Ports, numbers: Sequence[CaseNumber]) -> int:
@@ -98,15 +121,14 @@ def refresh(ports: Ports, numbers: Sequence[CaseNumber]) -> int:
 
 
 def _wrong(tx: sa.Connection, ports: Ports, numbers: Sequence[CaseNumber]) -> list[CaseNumber]:
-    there = timers.kept(tx, numbers)
     found = load.cases(tx, numbers).values()
-    return [case.number for case in found if not there[case.number].is_right(timers_of(case, ports.policy))]
+    return [case.number for case in found if not waiting.is_right(tx, ports.policy, case, ports.now())]
 
 
 def _mend(ports: Ports, numbers: Sequence[CaseNumber]) -> int:
     with ports.db.begin() as tx:
-        cases = load.cases(tx, numbers, lock=True).values()
-        timers.replace(tx, {case.number: timers_of(case, ports.policy) for case in cases})
+        for case in load.cases(tx, numbers, lock=True).values():
+            waiting.renew(tx, ports.policy, case, ports.now())
     return len(numbers)
 
 

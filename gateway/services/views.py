@@ -1,11 +1,11 @@
 """Read models of many cases: what lists of the terminal show and their JSON says (CONTRACT, "JSON"). Nothing here writes.
 
 Every shape is a frozen dataclass whose fields are the JSON's, so table and JSON never differ. One whole case is in
-`case_view`. A list with a limit reads no more rows than it shows, whatever the number of cases; what is the vendor's
-turn is read whole, to be put in its order.
+`case_view`, what is the vendor's turn in `queue`. A list with a limit reads no more rows than it shows, whatever the
+number of cases.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain.fold import fold
-from gateway.domain.model import Agent, Case, Contact, EscalationState, Party, Turn
+from gateway.domain.model import Agent, Case, Contact, Party, Turn
 from gateway.domain.policy import Policy
 from gateway.mail.token import Tokens
 from gateway.store import load, load_people
@@ -44,7 +44,7 @@ class Summary:
     team: str
     created_at: datetime
     updated_at: datetime
-    sla_due_at: datetime | None = None
+    sla_due_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,29 +58,6 @@ class CaseFilter:
     type: str | None = None
     sort: str = "updated"
     limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QueueFilter:
-    """What of the queue is asked for: None means everything. `free` are cases that nobody works on yet.
-
-    `for_teams` are an agent's teams: their cases, and those of teams that nobody is in; () means every team.
-    """
-
-    team: str | None = None
-    assignee: Party | None = None
-    free: bool = False
-    for_teams: Sequence[str] = ()
-    limit: int | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """A case in the queue: since when it stands where it stands, and whether its escalation is open."""
-
-    summary: Summary
-    waiting_since: datetime
-    escalated: bool
 
 
 class Names:
@@ -117,8 +94,7 @@ class Names:
 
 def cases(tx: sa.Connection, asked: CaseFilter, policy: Policy, tokens: Tokens) -> tuple[Summary, ...]:
     """The cases that a filter selects, newest change first unless sorted otherwise."""
-    found = [load.case_from(row) for row in _rows(tx, asked, policy)]
-    return summaries(tx, found, policy, tokens)
+    return listed(tx, _rows(tx, asked, policy), policy, tokens)
 
 
 def count(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> int:
@@ -148,11 +124,11 @@ def _statuses(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> Sequence[
     """The statuses that are asked for; None for all."""
     if asked.turn is None:
         return sorted(set(asked.statuses)) or None
-    turns = _with_turn(tx, asked.turn, policy)
+    turns = with_turn(tx, asked.turn, policy)
     return [status for status in turns if not asked.statuses or status in asked.statuses]
 
 
-def _with_turn(tx: sa.Connection, turn: Turn, policy: Policy) -> list[str]:
+def with_turn(tx: sa.Connection, turn: Turn, policy: Policy) -> list[str]:
     """Statuses with this turn that cases have, those included that an earlier rule set left behind."""
     return [status for status in _in_use(tx, t.cases.c.status) if policy.turn(status) is turn]
 
@@ -203,74 +179,21 @@ def _by_rank(tx: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], p
         yield from tx.execute(query.where(column.is_(None) if value is None else column == value))
 
 
-def queue(tx: sa.Connection, asked: QueueFilter, policy: Policy, tokens: Tokens) -> tuple[Waiting, ...]:
-    """What is the vendor's turn: open escalations first, then the most urgent, then the oldest (SPEC section 6)."""
-    chosen = tx.execute(_ordered_queue(tx, asked, policy)).all()
-    rows = {row.number: row for row in tx.execute(select(t.cases).where(t.cases.c.number.in_([n for n, _ in chosen])))}
-    shown = summaries(tx, [load.case_from(rows[number]) for number, _ in chosen], policy, tokens)
-    return tuple(
-        Waiting(summary=summary, waiting_since=rows[number].status_since, escalated=bool(escalated))
-        for summary, (number, escalated) in zip(shown, chosen, strict=True)
-    )
+def listed(tx: sa.Connection, rows: Iterable[sa.Row[Any]], policy: Policy, tokens: Tokens) -> tuple[Summary, ...]:
+    """Rows of cases as lists show them, in the order given."""
+    return summaries(tx, [(load.case_from(row), row.sla_due_at) for row in rows], policy, tokens)
 
 
-def _ordered_queue(tx: sa.Connection, asked: QueueFilter, policy: Policy) -> sa.Select[Any]:
-    """Numbers of cases in the order of the queue, and whether they are escalated: from an index alone."""
-    c = t.cases.c
-    is_open = sa.exists().where(
-        t.escalation.c.case_number == c.number, t.escalation.c.state != EscalationState.RESOLVED
-    )
-    escalated = sa.case((c.escalations > 0, is_open), else_=sa.false())
-    query = _in_queue(select(c.number, escalated), asked, tx, policy)
-    return query.order_by(escalated.desc(), _urgency(policy), c.created_at, c.number).limit(asked.limit)
+def summaries(
+    tx: sa.Connection, found: Sequence[tuple[Case, datetime | None]], policy: Policy, tokens: Tokens
+) -> tuple[Summary, ...]:
+    """Cases as lists show them, in the order given, each with its due time."""
+    names = Names(tx, {case.reporter for case, _ in found} | {case.assignee for case, _ in found if case.assignee})
+    return tuple(summary(case, names, policy, tokens, due_at) for case, due_at in found)
 
 
-def queue_length(tx: sa.Connection, asked: QueueFilter, policy: Policy) -> int:
-    """How many cases are in the queue, the limit aside."""
-    return tx.scalar(_in_queue(select(sa.func.count()).select_from(t.cases), asked, tx, policy)) or 0
-
-
-def _in_queue(query: sa.Select[Any], asked: QueueFilter, tx: sa.Connection, policy: Policy) -> sa.Select[Any]:
-    c = t.cases.c
-    query = query.where(c.status.in_(_with_turn(tx, Turn.VENDOR, policy)), c.merged_into.is_(None))
-    if asked.team is not None:
-        query = query.where(sa.or_(c.team == asked.team, _escalated_to((asked.team,))))
-    if asked.assignee is not None:
-        query = query.where(c.assignee_id == int(asked.assignee.id))
-    if asked.free:
-        query = query.where(c.assignee_id.is_(None))
-    if asked.for_teams:
-        staffed = {team for agent in load_people.agents(tx) if agent.active for team in agent.teams}
-        ours = _escalated_to(asked.for_teams)
-        query = query.where(sa.or_(c.team.in_(asked.for_teams), c.team.not_in(staffed), ours))
-    return query
-
-
-def _escalated_to(teams: Sequence[str]) -> sa.ColumnElement[bool]:
-    """True for cases with an open escalation that is addressed to one of these teams."""
-    e = t.escalation.c
-    called = select(e.case_number).where(e.state != EscalationState.RESOLVED, e.team.in_(teams))
-    return t.cases.c.number.in_(called)
-
-
-def _urgency(policy: Policy) -> sa.ColumnElement[int]:
-    """The rank of a case's priority, or of the one that its type always counts as; whatever has none comes last."""
-    flow, c = policy.workflow, t.cases.c
-    ranks = {priority.name: rank for rank, priority in enumerate(flow.priorities)}
-    by_type = {kind.name: ranks[kind.sla] for kind in flow.types if kind.sla in ranks}
-    last = sa.literal(len(ranks))
-    rest = sa.case(by_type, value=c.type, else_=last) if by_type else last
-    return sa.case(ranks, value=c.priority, else_=rest) if ranks else last
-
-
-def summaries(tx: sa.Connection, found: Sequence[Case], policy: Policy, tokens: Tokens) -> tuple[Summary, ...]:
-    """Cases as lists show them, in the order given."""
-    names = Names(tx, {case.reporter for case in found} | {case.assignee for case in found if case.assignee})
-    return tuple(summary(case, names, policy, tokens) for case in found)
-
-
-def summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summary:
-    """One case as lists show it; `names` knows its reporter and assignee."""
+def summary(case: Case, names: Names, policy: Policy, tokens: Tokens, due_at: datetime | None) -> Summary:
+    """One case as lists show it; `names` knows its reporter and assignee, `due_at` is when its SLA is due."""
     return Summary(
         number=case.number,
         token=tokens.mint(case.number),
@@ -287,6 +210,7 @@ def summary(case: Case, names: Names, policy: Policy, tokens: Tokens) -> Summary
         team=case.team,
         created_at=case.created_at,
         updated_at=case.updated_at,
+        sla_due_at=due_at,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from gateway.domain.model import AgentKind, Authenticity, Direction, EscalationKind, EscalationState
+from gateway.domain.model import AgentKind, Authenticity, Direction, EscalationKind, EscalationState, FileState
 from gateway.store.row import Row, choice
 
 
@@ -58,7 +58,10 @@ class AgentRow(Row, table=True):
 
 
 class AddressRow(Row, table=True):
-    """An address in stored form: a contact's or an agent's, never both. Mail goes to position 0."""
+    """An address in stored form: a contact's or an agent's, never both. Mail goes to position 0.
+
+    `bounced_at` is when it was proved that mail does not reach it, `bounced_status` the code that said so.
+    """
 
     __tablename__ = "address"
     __table_args__ = (sa.CheckConstraint("(contact_id IS NULL) <> (agent_id IS NULL)", name="one_owner"),)
@@ -66,6 +69,8 @@ class AddressRow(Row, table=True):
     contact_id: int | None = Field(default=None, foreign_key="contact.id", index=True)
     agent_id: int | None = Field(default=None, foreign_key="agent.id", index=True)
     position: int = 0
+    bounced_at: datetime | None = None
+    bounced_status: str | None = None
 
 
 class CaseRow(Row, table=True):
@@ -82,7 +87,7 @@ class CaseRow(Row, table=True):
         sa.Index("ix_cases_created", "created_at"),
         sa.Index(  # all that puts the queue in order: no row is read for that
             "ix_cases_queue",
-            *("merged_into", "status", "priority", "type", "created_at", "number"),
+            *("merged_into", "status", "sla_due_at", "created_at", "number"),
             *("team", "assignee_id", "escalations"),
         ),
     )
@@ -111,6 +116,7 @@ class CaseRow(Row, table=True):
     reminded_at: datetime | None = None
     deferred_until: datetime | None = None
     deferred_by: str | None = None
+    sla_due_at: datetime | None = None
     created_at: datetime
     updated_at: datetime
     version: int
@@ -185,10 +191,11 @@ class MessageRow(Row, table=True):
     quoted: str
     message_id: str | None = None
     intake_id: int | None = Field(default=None, foreign_key="intake.id")
+    encrypted: bool = False
 
 
 class AttachmentRow(Row, table=True):
-    """A file of a message; its bytes are a blob under `sha256`."""
+    """A file of a message; its bytes are a blob under `sha256`, unless it was too large to be kept."""
 
     __tablename__ = "attachment"
     id: int | None = Field(default=None, primary_key=True)
@@ -197,11 +204,13 @@ class AttachmentRow(Row, table=True):
     size: int
     sha256: str = Field(index=True)
     content_type: str
+    state: FileState = Field(default=FileState.KEPT, sa_type=choice(FileState))
 
 
 class ThreadRow(Row, table=True):
-    """A Message-ID that we sent or saw on a case. The same id may stand on several cases."""
+    """A Message-ID that we sent or saw on a case, or only `heard` of there. The same id may stand on several cases."""
 
     __tablename__ = "thread"
     message_id: str = Field(primary_key=True)
     case_number: int = Field(primary_key=True, foreign_key="cases.number")
+    heard: bool = False

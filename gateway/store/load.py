@@ -22,7 +22,7 @@ from gateway.domain.model import (
     OutboxId,
     Party,
 )
-from gateway.domain.post import Clue, Envelope, OutboxRow, ParsedMail, RawMail
+from gateway.domain.post import Clue, ClueKind, Envelope, OutboxRow, ParsedMail, RawMail
 from gateway.errors import NotFound
 from gateway.store import tables as t
 from gateway.store.load_people import account, agent_by_address, contacts_by_address, people, team
@@ -71,9 +71,7 @@ _TOLD = (
 _OWN_MAIL = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient, t.outbox.c.cause)
 _OWN_MAIL_BY_RETURN_PATH = _OWN_MAIL.where(t.outbox.c.return_path == bindparam("return_path"))
 _OWN_MAIL_BY_MESSAGE_ID = _OWN_MAIL.where(t.outbox.c.message_id == bindparam("message_id"))
-_THREADS = select(t.thread.c.message_id, t.thread.c.case_number).where(
-    t.thread.c.message_id.in_(bindparam("message_ids"))
-)
+_THREADS = select(t.thread).where(t.thread.c.message_id.in_(bindparam("message_ids")))
 _RAW_MAILS = (
     select(t.intake, t.raw_mail.c.data, t.raw_mail.c.sha256)
     .join(t.raw_mail, t.raw_mail.c.intake_id == t.intake.c.id)
@@ -227,7 +225,7 @@ def facts_for_mail(
     known = contacts_by_address(tx, named)
     contact = known.get(sender) if sender else None
     agent = agent_by_address(tx, sender) if sender and not contact else None
-    named_cases = _cases_of_clues(tx, clues)
+    named_cases = cases_of_clues(tx, clues)
     copied = {known[a].id: known[a] for a in (*mail.to, *mail.cc) if a in known and known[a].may_write}
     return MailFacts(
         handled_by=_handled_by(tx, mail.fingerprint),
@@ -274,17 +272,29 @@ def _own_mail(tx: sa.Connection, mail: ParsedMail, return_path: str | None) -> O
     return OwnMail(id=OutboxId(row.id), case=case, recipient=row.recipient, cause=row.cause, keyed=keyed)
 
 
-def _cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clue, Case], ...]:
+def cases_of_clues(tx: sa.Connection, clues: Sequence[Clue]) -> tuple[tuple[Clue, Case], ...]:
+    """The cases that clues name, in the order of the clues."""
+    ids = {message_id for clue in clues for message_id in clue.message_ids[:THREAD_LENGTH]}
+    threads = tx.execute(_THREADS, {"message_ids": sorted(ids)}).all() if ids else []
     pairs: list[tuple[Clue, int]] = []
     for clue in clues:
         if clue.number is not None:
             pairs.append((clue, clue.number))
-        elif clue.message_ids:
-            rows = tx.execute(_THREADS, {"message_ids": clue.message_ids[:THREAD_LENGTH]})
-            found = sorted(rows, key=lambda row: (clue.message_ids.index(row[0]), row[1]))
-            pairs += [(clue, number) for _, number in found]
+        pairs += [(clue, number) for number in _cases_of_ids(clue, threads)]
     known = cases(tx, {number for _, number in pairs}) if pairs else {}
     return tuple((clue, case) for clue, number in pairs if number in known for case in _line(tx, known[number]))
+
+
+def _cases_of_ids(clue: Clue, threads: Sequence[sa.Row[Any]]) -> list[int]:
+    """References lead by ids that we sent or saw; beside them count the mail's own, and what we only heard of."""
+    own = clue.message_ids[0] if clue.kind is ClueKind.ORIGINAL else None
+    place = {message_id: index for index, message_id in enumerate(clue.message_ids[:THREAD_LENGTH])}
+    rows = [row for row in threads if row.message_id in place]
+    if clue.kind is ClueKind.ORIGINAL:
+        rows = [row for row in rows if row.heard or row.message_id == own]
+    else:
+        rows = [row for row in rows if not row.heard]
+    return [row.case_number for row in sorted(rows, key=lambda row: (place[row.message_id], row.case_number))]
 
 
 def _line(tx: sa.Connection, case: Case) -> Iterator[Case]:
@@ -316,6 +326,8 @@ def raw_mails(tx: sa.Connection, ids: Sequence[int]) -> list[tuple[RawMail, str 
                 data=row.data or b"",
                 attempts=row.attempts,
                 faults=row.faults,
+                asked_by=row.asked_by,
+                is_released=row.is_released,
             ),
             row.sha256,
         )
@@ -353,6 +365,11 @@ def outbox_rows(tx: sa.Connection, ids: Sequence[int]) -> tuple[OutboxRow, ...]:
     )
 
 
+def due_at(tx: sa.Connection, number: int) -> datetime | None:
+    """When the first SLA clock of a case that runs is due, as it was noted with the case's last change."""
+    return tx.scalar(select(t.cases.c.sla_due_at).where(t.cases.c.number == number))
+
+
 def events(tx: sa.Connection, number: int | None = None) -> Mapping[int, list[Event]]:
     """Histories by case number, oldest entry first: of one case, or of all."""
     query = select(t.event).order_by(t.event.c.case_number, t.event.c.id)
@@ -360,16 +377,20 @@ def events(tx: sa.Connection, number: int | None = None) -> Mapping[int, list[Ev
         query = query.where(t.event.c.case_number == number)
     found: dict[int, list[Event]] = {}
     for row in tx.execute(query):
-        entry = Event(
-            case=CaseNumber(row.case_number),
-            at=row.at,
-            actor=Party.parse(row.actor),
-            cause=row.cause,
-            step=row.step,
-            event=row.event,
-            from_status=row.from_status,
-            to_status=row.to_status,
-            detail=row.detail,
-        )
-        found.setdefault(row.case_number, []).append(entry)
+        found.setdefault(row.case_number, []).append(event_from(row))
     return found
+
+
+def event_from(row: sa.Row[Any]) -> Event:
+    """An entry of a history from its row."""
+    return Event(
+        case=CaseNumber(row.case_number),
+        at=row.at,
+        actor=Party.parse(row.actor),
+        cause=row.cause,
+        step=row.step,
+        event=row.event,
+        from_status=row.from_status,
+        to_status=row.to_status,
+        detail=row.detail,
+    )

@@ -16,12 +16,12 @@ from gateway.domain.model import Case, CaseNumber, Escalation, Event, Message, O
 from gateway.domain.post import OutboxRow, OutboxState
 from gateway.errors import Conflict
 from gateway.store import tables as t
-from gateway.store import timers
 from gateway.store.upsert import INSERT
 
 _OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
 """Mail that is still owed."""
 
+_NEXT_CASE_LOCKED = select(t.counter.c.value).where(t.counter.c.name == "case").with_for_update()
 _NEXT_CASE = (
     sa.update(t.counter)
     .where(t.counter.c.name == "case")
@@ -32,14 +32,26 @@ _NEW_CASE = sa.insert(t.cases)
 _CHANGED_CASE = sa.update(t.cases).where(
     t.cases.c.number == bindparam("case"), t.cases.c.version == bindparam("before")
 )
+_DUE_CASE = sa.update(t.cases).where(t.cases.c.number == bindparam("case")).values(sla_due_at=bindparam("due"))
 _OLD_PARTICIPANTS = sa.delete(t.participant).where(t.participant.c.case_number == bindparam("case"))
 _NEW_PARTICIPANT = sa.insert(t.participant)
 _NEW_EVENT = sa.insert(t.event)
 _NEW_MESSAGE = sa.insert(t.message).returning(t.message.c.id)
 _NEW_ATTACHMENT = sa.insert(t.attachment)
-_NEW_THREAD = {dialect: insert(t.thread).on_conflict_do_nothing() for dialect, insert in INSERT.items()}
+_HEARD_THREAD = {dialect: insert(t.thread).on_conflict_do_nothing() for dialect, insert in INSERT.items()}
+_NEW_THREAD = {
+    dialect: insert(t.thread).on_conflict_do_update(
+        index_elements=["message_id", "case_number"], set_={"heard": False}, where=t.thread.c.heard
+    )
+    for dialect, insert in INSERT.items()
+}
 _NEW_OUTBOX = sa.insert(t.outbox)
 _SETTLED_OUTBOX = sa.update(t.outbox).where(t.outbox.c.id == bindparam("outbox"), t.outbox.c.state.in_(_OPEN))
+
+
+def opens_next(tx: sa.Connection) -> None:
+    """Wait until no other transaction is opening a case; from here on this one does."""
+    tx.execute(_NEXT_CASE_LOCKED)
 
 
 def next_case_number(tx: sa.Connection) -> CaseNumber:
@@ -68,7 +80,6 @@ def change(tx: sa.Connection, done: Change, *, at: datetime) -> None:
                 for entry in done.events
             ],
         )
-        timers.replace(tx, {done.case.number: done.timers})
     if done.case is not None and done.message is not None:
         _message(tx, done.case.number, done.message, at)
     if done.case is not None and (done.takes or done.absorbs is not None):
@@ -117,6 +128,7 @@ def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
         "created_at": case.created_at,
         "updated_at": case.updated_at,
         "version": case.version,
+        "sla_due_at": None,  # `due_at` follows where there is one
     }
     before = case.version - len(events)
     if before == 0:
@@ -128,6 +140,12 @@ def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
         _participants(tx, case)
     if case.escalation and names & {"escalated", "escalation_joined", "merged"}:
         _escalation(tx, case.number, case.escalation)
+
+
+def due_at(tx: sa.Connection, number: CaseNumber, at: datetime | None) -> None:
+    """When the first SLA clock of a case that runs is due, as its history says; a change of it has left None here."""
+    if at is not None:
+        tx.execute(_DUE_CASE, {"case": number, "due": at})
 
 
 def _participants(tx: sa.Connection, case: Case) -> None:
@@ -168,6 +186,7 @@ def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: dateti
         "quoted": message.quoted,
         "message_id": message.message_id,
         "intake_id": message.intake,
+        "encrypted": message.encrypted,
     }
     new = tx.execute(_NEW_MESSAGE, row).scalar_one()
     if message.attachments:
@@ -180,19 +199,21 @@ def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: dateti
                     "size": file.size,
                     "sha256": file.sha256,
                     "content_type": file.content_type,
+                    "state": file.state,
                 }
                 for file in message.attachments
             ],
         )
     if message.message_id:
         _thread(tx, [(number, message.message_id)])
+    _thread(tx, [(number, message_id) for message_id in message.refers_to], heard=True)
 
 
-def _thread(tx: sa.Connection, pairs: Sequence[tuple[CaseNumber, str]]) -> None:
-    """Remember which case a Message-ID belongs to."""
-    rows = [{"message_id": message_id, "case_number": number} for number, message_id in pairs]
+def _thread(tx: sa.Connection, pairs: Sequence[tuple[CaseNumber, str]], *, heard: bool = False) -> None:
+    """Remember which case a Message-ID belongs to; one that was only heard of until now may be seen later."""
+    rows = [{"message_id": message_id, "case_number": number, "heard": heard} for number, message_id in pairs]
     if rows:
-        tx.execute(_NEW_THREAD[tx.dialect.name], rows)
+        tx.execute((_HEARD_THREAD if heard else _NEW_THREAD)[tx.dialect.name], rows)
 
 
 def outbox(tx: sa.Connection, mails: Sequence[OutboxRow]) -> None:

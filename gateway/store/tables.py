@@ -25,6 +25,7 @@ from gateway.store.work_rows import (
     AlarmRow,
     CounterRow,
     HandledRow,
+    InForceRow,
     IntakeRow,
     MailboxRow,
     OutboxMailRow,
@@ -59,3 +60,4 @@ outbox = table(OutboxMailRow)
 alarm = table(AlarmRow)
 mailbox = table(MailboxRow)
 counter = table(CounterRow)
+in_force = table(InForceRow)

@@ -12,21 +12,24 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from gateway.domain.model import CaseNumber, Timer, TimerKind
+from gateway.domain.model import CaseNumber, Timer, TimerKey
 from gateway.domain.post import TimerState
 from gateway.store import tables as t
 from gateway.store.upsert import INSERT
 
-_OLD = sa.delete(t.timer).where(t.timer.c.case_number.in_(bindparam("numbers")), t.timer.c.state == TimerState.PENDING)
-_NEW = {dialect: insert(t.timer).on_conflict_do_nothing() for dialect, insert in INSERT.items()}
-_ROWS = select(t.timer).where(t.timer.c.id.in_(bindparam("ids"))).order_by(t.timer.c.due_at, t.timer.c.id)
-_FIRED = sa.update(t.timer).where(
-    t.timer.c.id == bindparam("timer"),
+_WAITING = "waiting"
+"""The name under which the rules are noted."""
+
+_ONE = (
     t.timer.c.case_number == bindparam("case"),
     t.timer.c.kind == bindparam("what"),
     t.timer.c.round == bindparam("stay"),
+    t.timer.c.level == bindparam("percent"),
     t.timer.c.state == TimerState.PENDING,
 )
+_OLD = sa.delete(t.timer).where(*_ONE)
+_ROWS = select(t.timer).where(t.timer.c.id.in_(bindparam("ids"))).order_by(t.timer.c.due_at, t.timer.c.id)
+_FIRED = sa.update(t.timer).where(t.timer.c.id == bindparam("timer"), *_ONE)
 _OF_CASES = select(t.timer).where(t.timer.c.case_number.in_(bindparam("numbers")))
 
 
@@ -41,33 +44,39 @@ class LeasedTimer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """The rows of one case: what it waits for, and what has spoken already (kind and round)."""
+    """The rows of one case: what it waits for, and what has spoken already."""
 
     pending: frozenset[Timer] = frozenset()
-    fired: frozenset[tuple[TimerKind, int]] = frozenset()
+    fired: frozenset[TimerKey] = frozenset()
 
     def is_right(self, wanted: Iterable[Timer]) -> bool:
         """True if these are the rows of a case that waits for `wanted`."""
-        return self.pending == {timer for timer in wanted if (timer.kind, timer.round) not in self.fired}
+        return self.pending == {timer for timer in wanted if timer.key not in self.fired}
 
 
-def replace(tx: sa.Connection, wanted: Mapping[CaseNumber, Sequence[Timer]]) -> None:
-    """These cases wait for these timers and nothing else; one that fired already never speaks again."""
-    tx.execute(_OLD, {"numbers": list(wanted)})
+def replace(tx: sa.Connection, case: CaseNumber, wanted: Iterable[Timer]) -> None:
+    """This case waits for these timers and nothing else; one that fired already never speaks again.
+
+    What is right already stays as it is, also in the hands of a worker.
+    """
+    there = kept(tx, (case,))[case]
+    wanted = {timer for timer in wanted if timer.key not in there.fired}
+    for timer in there.pending - wanted:
+        tx.execute(_OLD, {"case": case, "what": timer.kind, "stay": timer.round, "percent": timer.level})
     rows = [
         {
             "kind": timer.kind,
             "case_number": timer.case,
             "round": timer.round,
+            "level": timer.level,
             "due_at": timer.due_at,
             "state": TimerState.PENDING,
             "attempts": 0,
         }
-        for timers in wanted.values()
-        for timer in timers
+        for timer in sorted(wanted - there.pending, key=lambda timer: (timer.due_at, timer.level))
     ]
     if rows:
-        tx.execute(_NEW[tx.dialect.name], rows)
+        tx.execute(sa.insert(t.timer), rows)
 
 
 def leased(tx: sa.Connection, ids: Sequence[int]) -> tuple[LeasedTimer, ...]:
@@ -79,9 +88,16 @@ def leased(tx: sa.Connection, ids: Sequence[int]) -> tuple[LeasedTimer, ...]:
 
 def fired(tx: sa.Connection, row: LeasedTimer, at: datetime) -> bool:
     """Note that this one speaks now; False if it did already, or was replaced by a change of its case."""
-    key = {"timer": row.id, "case": row.timer.case, "what": row.timer.kind, "stay": row.timer.round}
+    timer = row.timer
+    key = {"timer": row.id, "case": timer.case, "what": timer.kind, "stay": timer.round, "percent": timer.level}
     values = {"state": TimerState.FIRED, "fired_at": at, "lease_until": None}
     return tx.execute(_FIRED, {**key, **values}).rowcount == 1
+
+
+def given_back(tx: sa.Connection, row: LeasedTimer) -> None:
+    """It is not its time yet: whoever looks when it is may take it, as if nobody had."""
+    pending = (t.timer.c.id == row.id) & (t.timer.c.state == TimerState.PENDING)
+    tx.execute(sa.update(t.timer).where(pending).values(lease_until=None, attempts=0))
 
 
 def postponed(tx: sa.Connection, row: LeasedTimer, until: datetime) -> None:
@@ -90,24 +106,43 @@ def postponed(tx: sa.Connection, row: LeasedTimer, until: datetime) -> None:
     tx.execute(sa.update(t.timer).where(pending).values(lease_until=until))
 
 
-def waiting_cases(tx: sa.Connection, statuses: Iterable[str]) -> Sequence[CaseNumber]:
-    """The cases that stand in one of these statuses or have a timer that did not fire, in their order."""
-    standing = select(t.cases.c.number).where(t.cases.c.status.in_(sorted(statuses)), t.cases.c.merged_into.is_(None))
+def waiting_cases(
+    tx: sa.Connection, statuses: Iterable[str], *, with_sla: tuple[Sequence[str], Sequence[str]] = ((), ())
+) -> Sequence[CaseNumber]:
+    """The cases that stand in one of these statuses, or have a timer that did not fire, in their order.
+
+    And those that stand in one of the statuses, and are of one of the types, of `with_sla`.
+    """
+    c, (ours, promised) = t.cases.c, with_sla
+    standing = select(c.number).where(c.status.in_(sorted(statuses)), c.merged_into.is_(None))
+    counted = select(c.number).where(c.status.in_(ours), c.type.in_(promised), c.merged_into.is_(None))
     waiting = select(t.timer.c.case_number).where(t.timer.c.state == TimerState.PENDING)
-    return [CaseNumber(number) for number in sorted(tx.scalars(standing.union(waiting)))]
+    return [CaseNumber(number) for number in sorted(tx.scalars(standing.union(counted, waiting)))]
+
+
+def rules_in_force(tx: sa.Connection) -> str | None:
+    """The digest of the rules by which what all cases wait for was made; None before a first start."""
+    return tx.scalar(select(t.in_force.c.digest).where(t.in_force.c.name == _WAITING))
+
+
+def rules_are(tx: sa.Connection, digest: str) -> None:
+    """What all cases wait for was made by these rules."""
+    row = INSERT[tx.dialect.name](t.in_force).values(name=_WAITING, digest=digest)
+    tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"digest": digest}))
 
 
 def kept(tx: sa.Connection, numbers: Sequence[CaseNumber]) -> Mapping[CaseNumber, Kept]:
     """What is there for each of these cases."""
     pending: dict[CaseNumber, set[Timer]] = {number: set() for number in numbers}
-    fired: dict[CaseNumber, set[tuple[TimerKind, int]]] = {number: set() for number in numbers}
+    fired: dict[CaseNumber, set[TimerKey]] = {number: set() for number in numbers}
     for row in tx.execute(_OF_CASES, {"numbers": numbers}):
         if row.state is TimerState.PENDING:
             pending[row.case_number].add(_timer(row))
         else:
-            fired[row.case_number].add((row.kind, row.round))
+            fired[row.case_number].add(TimerKey(row.kind, row.round, row.level))
     return {number: Kept(pending=frozenset(pending[number]), fired=frozenset(fired[number])) for number in pending}
 
 
 def _timer(row: sa.Row[Any]) -> Timer:
-    return Timer(kind=row.kind, case=CaseNumber(row.case_number), round=row.round, due_at=row.due_at)
+    case = CaseNumber(row.case_number)
+    return Timer(kind=row.kind, case=case, round=row.round, due_at=row.due_at, level=row.level)

@@ -18,7 +18,7 @@ class TimerRow(Row, table=True):
 
     __tablename__ = "timer"
     __table_args__ = (
-        sa.UniqueConstraint("case_number", "kind", "round"),
+        sa.UniqueConstraint("case_number", "kind", "level", "round"),
         sa.Index("ix_timer_state_due", "state", "due_at"),
         {"sqlite_autoincrement": True},
     )
@@ -26,6 +26,7 @@ class TimerRow(Row, table=True):
     kind: TimerKind = Field(sa_type=choice(TimerKind))
     case_number: int = Field(foreign_key="cases.number")
     round: int
+    level: int = 0
     due_at: datetime
     state: TimerState = Field(sa_type=choice(TimerState))
     attempts: int = 0
@@ -36,7 +37,8 @@ class TimerRow(Row, table=True):
 class IntakeRow(Row, table=True):
     """Raw inbound mail as accepted, and what was decided about it.
 
-    `attempts` counts the leases, `faults` the times that handling it failed while we lived to see it.
+    `attempts` counts the leases, `faults` the times that handling it failed while we lived to see it. `asked_by` is the
+    agent on whose word it was decided once more, `is_released` as if its sender were acceptable.
     """
 
     __tablename__ = "intake"
@@ -62,6 +64,8 @@ class IntakeRow(Row, table=True):
     case_number: int | None = Field(default=None, foreign_key="cases.number")
     sender: str | None = None
     subject: str | None = None
+    asked_by: str | None = None
+    is_released: bool = False
 
 
 class RawMailRow(Row, table=True):
@@ -129,6 +133,14 @@ class MailboxRow(Row, table=True):
     is_rescan: bool
     began_at: datetime
     last_success_at: datetime | None = None
+
+
+class InForceRow(Row, table=True):
+    """The rules by which something was made that is not made anew while they stay the same."""
+
+    __tablename__ = "in_force"
+    name: str = Field(primary_key=True)
+    digest: str
 
 
 class CounterRow(Row, table=True):

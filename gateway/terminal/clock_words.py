@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from gateway.domain.words import duration
 from gateway.terminal import show
 
 if TYPE_CHECKING:
@@ -11,12 +12,6 @@ if TYPE_CHECKING:
 def name(clock: "ClockView") -> str:
     """`first response`."""
     return clock.name.replace("_", " ")
-
-
-def duration(seconds: int) -> str:
-    """Time that was counted: `35 min`, `3 h 20 min`, `1,200 h`; never in days, which are as long as a calendar says."""
-    hours, minutes = divmod(seconds // 60, 60)
-    return " ".join([*([f"{hours:,} h"] if hours else []), *([f"{minutes} min"] if minutes or not hours else [])])
 
 
 def is_late(clock: "ClockView") -> bool:

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from gateway.domain.model import Account, Contact, ContactId, ContactRole
+from gateway.errors import BadUsage
 from gateway.terminal import shapes, show
 from gateway.terminal.context import Desk, find_agent
 from gateway.terminal.room import JsonOption, Room
@@ -36,6 +37,7 @@ def add_account(  # noqa: PLR0913, PLR0917  # each is an option
     from gateway import config
     from gateway.services import people
 
+    _must_know(desk, calendar)
     account = Account(
         number=number,
         name=name,
@@ -50,6 +52,13 @@ def add_account(  # noqa: PLR0913, PLR0917  # each is an option
     )
     stored = people.add_account(desk.db, config.read_secret(desk.settings), account, pin=pin)
     show.say(f"account {stored.number} added; next: casegate contact add ADDRESS --account {stored.number} --name NAME")
+
+
+def _must_know(desk: Desk, calendar: str | None) -> None:
+    """A calendar that the rules do not have would silently count nothing of its own."""
+    known = [one.name for one in desk.policy.sla.calendars]
+    if calendar is not None and calendar not in known:
+        raise BadUsage(f"{calendar!r} is no calendar of rules/sla.toml; there are {', '.join(known)}")
 
 
 @accounts.task("list", "account list", "account list --json")
@@ -171,6 +180,7 @@ def show_contact(
             ("Phone", contact.phone),
             ("Language", contact.lang),
             ("Standing", _standing(contact)),
+            *(("Bounces", f"{b.address} since {show.when(b.at)} {b.status or ''}".rstrip()) for b in contact.bounced),
         ]
     )
 
@@ -186,4 +196,5 @@ def _print_contacts(found: tuple[Contact, ...]) -> None:
 def _standing(contact: Contact) -> str:
     if not contact.active:
         return "un-registered"
-    return "active" if contact.access else "no access"
+    standing = "active" if contact.access else "no access"
+    return f"{standing}, mail bounces" if any(b.address == contact.address for b in contact.bounced) else standing

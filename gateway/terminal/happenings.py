@@ -106,6 +106,24 @@ def _split(entry: "EventView") -> str:
     return f"{show.count(len(moved), 'message')} to case {_text(entry, 'into')}"
 
 
+def _level(entry: "EventView") -> str:
+    late = f", told late: it was so since {_time(entry.detail.get('at'))}" if entry.detail.get("late") else ""
+    return f"{_text(entry, 'level')} % of the time for the {_text(entry, 'clock').replace('_', ' ')}{late}"
+
+
+def _renamed(entry: "EventView") -> str:
+    """Only of a reply whose subject is not the case's; agents may split it off."""
+    return f"under another subject, {_text(entry, 'subject')}" if entry.detail.get("subject") else ""
+
+
+def _foreign(entry: "EventView") -> str:
+    return f"the mail carries the mark of case {_cases(entry)} of another account"
+
+
+def _cases(entry: "EventView") -> str:
+    return ", ".join(show.line(str(number), 20) for number in entry.detail.get("cases") or [])
+
+
 _SAYS: Mapping[str, Callable[["EventView"], str]] = {
     "assigned": _assigned,
     "team_changed": lambda entry: f"gave it to team {_text(entry, 'team')}",
@@ -123,8 +141,10 @@ _SAYS: Mapping[str, Callable[["EventView"], str]] = {
     "escalated": lambda entry: f"escalated, {_reason(entry)}",
     "escalation_joined": lambda entry: f"escalated once more, {_reason(entry)}",
     "reminded": lambda _: "reminded the customer",
+    "sla_level": lambda entry: f"told that {_level(entry)} is used",
     "delivery_failed": lambda entry: f"could not deliver to {_text(entry, 'recipient')}: {_text(entry, 'error')}",
-    "message_received": lambda _: "",
+    "foreign_token": lambda entry: f"WARNING: {_foreign(entry)}",
+    "message_received": _renamed,
     "message_sent": lambda _: "",
     "note_added": lambda _: "",
 }
@@ -132,7 +152,9 @@ _SAYS: Mapping[str, Callable[["EventView"], str]] = {
 
 _CHANGES: Mapping[str, Callable[["EventView"], str]] = {
     "opened": lambda entry: f"{_text(entry, 'type')} of {_text(entry, 'reporter')}, account {_text(entry, 'account')}",
-    "message_received": lambda entry: f"{_text(entry, 'authenticity')} sender",
+    "message_received": lambda entry: " · ".join(
+        filter(None, (f"{_text(entry, 'authenticity')} sender", _renamed(entry)))
+    ),
     "assigned": lambda entry: f"assignee {_text(entry, 'before')} → {_text(entry, 'assignee')}",
     "team_changed": lambda entry: f"team {_text(entry, 'before')} → {_text(entry, 'team')}, nobody assigned",
     "type_changed": _type,
@@ -151,5 +173,6 @@ _CHANGES: Mapping[str, Callable[["EventView"], str]] = {
     "escalated": _reason,
     "escalation_joined": _reason,
     "reminded": lambda entry: _text(entry, "kind"),
+    "sla_level": _level,
 }
 """As before → after, where the history says it otherwise; the name of the event stands before it."""

@@ -2,18 +2,19 @@
 
 import shlex
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.errors import BadUsage
-from gateway.terminal import show
+from gateway.terminal import show, times
 from gateway.terminal.context import Desk, acting_agent
 from gateway.terminal.room import AsOption, JsonOption, Room
 from gateway.terminal.work import MOST, MOST_SHOWN, whole
 
 if TYPE_CHECKING:
-    from gateway.services.views import QueueFilter, Waiting
+    from gateway.services.queue import Queue, QueueFilter, Waiting
 
 EVERY_SECONDS = 2
 """How often `--watch` looks."""
@@ -24,6 +25,7 @@ _COLUMNS = (
     show.Column(head=""),
     show.Column(head="Case", right=True),
     show.Column(head="Waits", right=True),
+    show.Column(head="Due", right=True),
     show.Column(head="Prio"),
     show.Column(head="Type", most=16, gives=True),
     show.Column(head="Subject", gives=True),
@@ -34,13 +36,23 @@ _COLUMNS = (
 )
 
 
-@lists.task("queue", "queue", "queue --mine", "queue --team third_level --watch", "queue --json")
-def queue(
+@lists.task(
+    "queue",
+    "queue",
+    "queue --mine",
+    "queue --team third_level --watch",
+    "queue --at '2026-12-01 14:30'",
+    "queue --json",
+)
+def queue(  # noqa: PLR0913, PLR0917  # an option each
     desk: Desk,
     team: Annotated[str | None, typer.Option(metavar="T", help="Only of this team.")] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only mine.")] = False,
     limit: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=MOST, help="At most so many; without it 50, all with --json.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help=f"As of that time, in UTC where it names no zone: {times.FORMS}.")
     ] = None,
     watch: Annotated[bool, typer.Option("--watch", help="Stay, and show what changes, until Ctrl-C.")] = False,
     json: JsonOption = False,
@@ -48,54 +60,65 @@ def queue(
 ) -> None:
     """List what waits for us.
 
-    Escalated cases come first, then the most urgent, then the oldest. Waits says since when a case has its status.
+    Escalated cases come first, then what is overdue, then what is due next, then the oldest. Waits says since when a
+    case has its status, Due how much time is left until the first promise on it is broken. A time that is past shows
+    the queue of then; one to come what will be overdue if nothing happens.
     """
-    from gateway.services.views import QueueFilter
+    from gateway.services.queue import QueueFilter
 
-    if watch and json:
-        raise BadUsage("--watch is for people; leave --json out")
+    if watch and (json or at is not None):
+        raise BadUsage("--watch is for people who wait; leave --json and --at out")
+    moment = times.at(at, UTC, desk.now) if at is not None else None
     asked = QueueFilter(
         team=team,
         assignee=acting_agent(desk, as_).party if mine else None,
         limit=limit if limit or json else MOST_SHOWN,
     )
     if json:
-        _print_json(desk, asked)
+        _print_json(desk, asked, moment)
     elif watch and show.is_terminal():
         _watch(desk, asked)
     else:
-        found, length = _look(desk, asked)
-        show.table(_COLUMNS, [_row(one, desk) for one in found], empty="nothing waits")
-        for text in _below(found, length):
+        shown, now = _look(desk, asked, moment), moment or desk.now
+        show.table(_COLUMNS, [_row(one, now) for one in shown.found], empty="nothing waits")
+        for text in _below(shown):
             show.say(text, style="dim")
 
 
-def _print_json(desk: Desk, asked: "QueueFilter") -> None:
-    from gateway.services import views
+def _print_json(desk: Desk, asked: "QueueFilter", at: datetime | None) -> None:
     from gateway.terminal import shapes
 
-    show.print_json([shapes.waiting(one) for one in desk.read(views.queue, asked, desk.policy, desk.tokens)])
+    show.print_json([shapes.waiting(one) for one in _look(desk, asked, at).found])
 
 
-def _look(desk: Desk, asked: "QueueFilter") -> "tuple[tuple[Waiting, ...], int]":
-    """The queue as far as it is asked for, and how long it is."""
-    from gateway.services import views
+def _look(desk: Desk, asked: "QueueFilter", at: datetime | None = None) -> "Queue":
+    """The queue as far as it is asked for, now or as of a time."""
+    from gateway.services import queue as view
 
-    found = desk.read(views.queue, asked, desk.policy, desk.tokens)
-    return found, desk.read(views.queue_length, asked, desk.policy) if len(found) == asked.limit else len(found)
+    now = desk.now
+    look = view.queue_at if at is not None and at < now else view.queue
+    return desk.read(look, asked, desk.policy, desk.tokens, at or now)
 
 
-def _row(one: "Waiting", desk: Desk) -> tuple[str | int | None, ...]:
+def _row(one: "Waiting", now: datetime) -> tuple[str | int | None, ...]:
     case = one.summary
-    waits = show.age(one.waiting_since, desk.now)
-    about = (case.number, waits, case.priority, case.type, case.subject, case.status_label)
+    times_of = (show.age(one.waiting_since, now), _due(one, now))
+    about = (case.number, *times_of, case.priority, case.type, case.subject, case.status_label)
     return "!" if one.escalated else "", *about, case.account, case.assignee, case.team
 
 
-def _below(found: "tuple[Waiting, ...]", length: int) -> list[str]:
-    texts = ["! escalated"] if any(one.escalated for one in found) else []
-    more = f"{len(found):,} of {length:,}; --limit N or --json for more"
-    return [*texts, more] if length > len(found) else texts
+def _due(one: "Waiting", now: datetime) -> str:
+    """How long until then, and how long since: `in 3 h`, `late 20 min`."""
+    due_at = one.summary.sla_due_at
+    if due_at is None:
+        return ""
+    return f"late {show.age(due_at, now)}" if one.breached else f"in {show.age(now, due_at)}"
+
+
+def _below(shown: "Queue") -> list[str]:
+    texts = ["! escalated"] if any(one.escalated for one in shown.found) else []
+    more = f"{len(shown.found):,} of {shown.length:,}; --limit N or --json for more"
+    return [*texts, more] if shown.length > len(shown.found) else texts
 
 
 def _watch(desk: Desk, asked: "QueueFilter") -> None:
@@ -106,8 +129,9 @@ def _watch(desk: Desk, asked: "QueueFilter") -> None:
     out = show.console()
 
     def screen() -> Text:
-        found, length = _look(desk, asked)
-        lines = show.table_lines(_COLUMNS, [_row(one, desk) for one in found]) if found else ["nothing waits"]
+        shown_now = _look(desk, asked)
+        found, length = shown_now.found, shown_now.length
+        lines = show.table_lines(_COLUMNS, [_row(one, desk.now) for one in found]) if found else ["nothing waits"]
         most = max(out.height - 2, 2)
         shown = min(len(lines), most) - bool(found)
         title = f"{length:,} waiting" if shown == length else f"{shown:,} of {length:,} waiting"
@@ -132,12 +156,11 @@ def next_case(desk: Desk, json: JsonOption = False, as_: AsOption = None) -> Non
 
     It changes nothing: the case becomes yours when you start or answer it.
     """
-    from gateway.services import views
+    from gateway.services.queue import QueueFilter
     from gateway.terminal import conversation, shapes
 
     agent = acting_agent(desk, as_)
-    asked = views.QueueFilter(free=True, for_teams=agent.teams, limit=1)
-    found = desk.read(views.queue, asked, desk.policy, desk.tokens)
+    found = _look(desk, QueueFilter(free=True, for_teams=agent.teams, limit=1)).found
     view = whole(desk, found[0].summary.number) if found else None
     if json:
         show.print_json(shapes.case(view) if view else None)

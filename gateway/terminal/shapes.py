@@ -2,15 +2,17 @@
 
 from typing import TYPE_CHECKING
 
-from gateway.domain.model import Account, Agent, Contact
+from gateway.domain.model import Account, Agent, Contact, FileState
 from gateway.terminal.show import Json, members
 
 if TYPE_CHECKING:
     from gateway.services.case_view import CaseView, EventView
     from gateway.services.explain import Explanation
     from gateway.services.post_room import IntakeView
+    from gateway.services.queue import Waiting
     from gateway.services.sla_view import SlaExplanation
-    from gateway.services.views import Summary, Waiting
+    from gateway.services.views import Summary
+    from gateway.services.why import Why
 
 NOT_BUILT_YET: dict[str, Json] = {"approvals": [], "upload_url": None}
 """What CONTRACT promises of a case and later issues fill."""
@@ -37,13 +39,26 @@ def waiting(view: "Waiting") -> Json:
     return {**own.pop("summary"), **own}
 
 
-def case(view: "CaseView") -> Json:
-    """A whole case; its events are its history."""
+def case(view: "CaseView", *, full: bool = False) -> Json:
+    """A whole case; its events are its history. `full` has the files that were seen before among the attachments."""
     own = members(view)
+    own["messages"] = [_message(message, full=full) for message in own["messages"]]
     del own["events"], own["clocks"]
     if own["escalation"]:
         own["escalation"] = {**own["escalation"], **ESCALATION_NOT_BUILT_YET}
     return {**own.pop("summary"), **NOT_BUILT_YET, **own}
+
+
+def _message(own: dict[str, Json], *, full: bool) -> Json:
+    """A message; files that nobody gets stand apart, so that a script takes them for no attachment."""
+    files = own["attachments"]
+    shown = {FileState.KEPT.value, *([FileState.REPEATED.value] if full else [])}
+    return {
+        **own,
+        "attachments": [file for file in files if file["state"] in shown],
+        "repeated": sum(file["state"] == FileState.REPEATED.value for file in files),
+        "refused": [file for file in files if file["state"] in {FileState.TOO_LARGE.value, FileState.REFUSED.value}],
+    }
 
 
 def event(view: "EventView") -> Json:
@@ -68,6 +83,12 @@ def _segment(own: dict[str, Json]) -> Json:
 def intake(view: "IntakeView") -> Json:
     """An intake row."""
     own = members(view)
+    return {**own, "from": own.pop("sender")}
+
+
+def why(found: "Why") -> Json:
+    """What `why` says of one decision."""
+    own = members(found)
     return {**own, "from": own.pop("sender")}
 
 
@@ -134,6 +155,7 @@ def contact(of: Contact) -> Json:
         "no_access": not of.access,
         "active": of.active,
         "addresses": list(of.addresses),
+        "bounced": [members(bounced) for bounced in of.bounced],
     }
 
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.domain.words import duration
 from gateway.terminal import clock_words, show, times
 from gateway.terminal.context import Desk
 from gateway.terminal.room import JsonOption, Room
@@ -62,7 +63,7 @@ def _print(found: "SlaExplanation") -> None:
                 show.when(part.end),
                 part.turn,
                 "yes" if part.counts else "no",
-                clock_words.duration(part.seconds) if part.counts else "",
+                duration(part.seconds) if part.counts else "",
             )
             for part in clock.segments
         ]
@@ -75,5 +76,5 @@ def _head(clock: "ClockView") -> str:
     if clock.target_seconds is None:
         return text
     again = f" · round {clock.round}" if clock.round > 1 else ""
-    used, target = clock_words.duration(clock.used_seconds), clock_words.duration(clock.target_seconds)
+    used, target = duration(clock.used_seconds), duration(clock.target_seconds)
     return f"{text} · {used} of {target} used on calendar {show.line(clock.calendar, 60)}{again}"

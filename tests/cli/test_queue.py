@@ -24,15 +24,15 @@ def numbers(desk: Typist, *words: str) -> list[int]:
     return [found["number"] for found in desk.json("queue", *words)]
 
 
-def test_escalated_then_urgent_then_oldest(busy: Typist) -> None:
-    busy.do("case", "type", "1002", "task", *ALICE)  # counts as P4
+def test_escalated_then_due_first_then_oldest(busy: Typist) -> None:
+    busy.do("case", "type", "1002", "task", *ALICE)  # counts as P4, two business days
     busy.do("case", "type", "1003", "incident", "--priority", "P3", *ALICE)
     assert [1003, 1002, 1001, 1004] == numbers(busy)
     busy.do("case", "escalate", "1004", "-m", "Now.", *ALICE)
     assert [1004, 1003, 1002, 1001] == numbers(busy)
     assert [True, False, False, False] == [one["escalated"] for one in busy.json("queue")]
     head, first, *_, last = busy.do("queue").splitlines()
-    columns = ["Case", "Waits", "Prio", "Type", "Subject", "Status", "Account", "Assignee", "Team"]
+    columns = ["Case", "Waits", "Due", "Prio", "Type", "Subject", "Status", "Account", "Assignee", "Team"]
     assert columns == head.split()
     assert ["!", "1004", "0", "min", "question"] == first.split()[:5]
     assert "! escalated" == last

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from gateway.domain.actions import Fire
+from gateway.domain.actions import ChangeType, Fire
 from gateway.domain.model import CaseNumber
 from gateway.services import views
 from gateway.store import tables as t
@@ -59,13 +59,14 @@ def populate(url: str, folder: Path) -> str:
 
 
 def waiting(url: str, folder: Path) -> str:
-    """As `populate`, with a case deferred for a day and another that is resolved; all mail has left."""
+    """As `populate`, with a case deferred for a day, one that is resolved, and an incident; all mail has left."""
     world = World(url, folder, settings(rules={"auto_close_days": 2}))
-    for number in (1, 2):
+    for number in (1, 2, 3):
         world.mail(a_mail(message_id=f"<{number}@customer.example>"))
     until = world.now + timedelta(days=1)
     world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="defer", until=until))
     world.act(Fire(case=CaseNumber(1002), actor=world.alice, trigger="resolve"))
+    world.act(ChangeType(case=CaseNumber(1003), actor=world.alice, type="incident", priority="P1"))
     with world.ports.db.begin() as tx:
         tx.execute(sa.update(t.outbox).values(state="sent"))
     world.ports.db.close()
@@ -80,10 +81,10 @@ def worked(expected: dict[str, Any], mails: int) -> None:
 
 
 def caught_up(expected: dict[str, Any], mails: int) -> None:
-    """Everything that was due has happened, once: back to the customer and the agent, a reminder, a closing."""
-    kinds = {"wake", "auto_close_reminder", "auto_close"}
-    assert {(kind, "fired") for kind in kinds} == {(str(row[1]), str(row[4])) for row in expected["timers"]}
-    assert 4 == mails
+    """Everything that was due has happened, once: back to the customer and the agent, a reminder, a closing, levels."""
+    kinds = ["auto_close", "auto_close_reminder", "first_response", "first_response", "first_response", "wake"]
+    assert [(kind, "fired") for kind in kinds] == sorted((str(row[1]), str(row[4])) for row in expected["timers"])
+    assert 7 == mails
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Time passes for the real daemon: it runs under Debian's `faketime`, whose clock stands in a file (HOUSE section 9)."""
 
+import signal
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from tests.daemon import cli, cli_json, gateway, running
 from tests.sink import Sink
 from tests.world import a_mail
 
-ALICE, BOB = "alice@vendor.example", "bob@customer.example"
+ALICE, SAM, BOB = "alice@vendor.example", "sam@vendor.example", "bob@customer.example"
 DAY = timedelta(days=1)
 
 pytestmark = pytest.mark.servers
@@ -146,4 +147,71 @@ def test_weeks_of_darkness_are_caught_up_with(config: Path, sink: Sink, clock: C
     cli(config, "serve", "--once")
     assert [BOB, BOB] == told(sink)[before:]
     assert "auto_close" == events(config)[-1][0]
+    assert 0 == cli(config, "db", "verify").returncode
+
+
+# --- SLA levels -------------------------------------------------------------------------------------------
+
+HOUR = timedelta(hours=1)
+
+
+def incident(config: Path) -> None:
+    """Bob's case is a P1 incident now: an hour for the first response. Sam manages."""
+    cli(config, "agent", "add", "Sam", "--address", SAM, "--kind", "support_manager")
+    cli(config, "case", "type", "1001", "incident", "--priority", "P1", "--as", ALICE)
+
+
+def levels(config: Path) -> list[tuple[int, bool]]:
+    """(level, late) of the case's history."""
+    history = cli_json(config, "case", "history", "1001")
+    return [(entry["detail"]["level"], entry["detail"]["late"]) for entry in history if entry["event"] == "sla_level"]
+
+
+def level_mails(config: Path) -> list[str]:
+    """Who was told of a level, in the order in which the mails were owed."""
+    rows = [row for row in cli_json(config, "outbox", "list") if row["kind"] == "sla_level"]
+    assert {"sent"} == {row["state"] for row in rows}
+    return [row["recipient"] for row in sorted(rows, key=lambda row: row["id"])]
+
+
+def test_levels_come_in_their_time_and_once(config: Path, clock: Clock) -> None:
+    """Half of the hour, then more; a clock that goes back and comes again tells nothing twice."""
+    with running(config) as daemon:
+        daemon.send(a_mail())
+        daemon.settle()
+        incident(config)
+        clock.set(HOUR / 2)
+        daemon.wait_for("timer.fired", outcome="fired")
+        daemon.settle()
+        assert [(50, False)] == levels(config)
+        clock.set(-2 * HOUR)
+        daemon.send(a_mail(subject="Second", message_id="<2@customer.example>"))
+        daemon.wait_for("intake.decided", case=1002)
+        clock.set(HOUR * 3 / 4)
+        daemon.wait_for("timer.fired", outcome="fired")
+        clock.set(HOUR)
+        daemon.wait_for("timer.fired", outcome="fired")
+        daemon.settle()
+        assert 0 == daemon.stop()
+    assert [50, 75, 100] == [level for level, _ in levels(config)]
+    assert [ALICE, ALICE, ALICE, SAM] == level_mails(config)
+
+
+def test_levels_missed_in_darkness_are_told_late_by_whoever_lives(
+    tmp_path: Path, sink: Sink, clock: Clock, pg: servers.Cluster
+) -> None:
+    """Two daemons on one PostgreSQL start after a day; one is killed while they tell of it."""
+    config = gateway(tmp_path / "gw", relay_port=sink.port, url=pg.create())
+    with running(config) as daemon:
+        daemon.send(a_mail())
+        daemon.settle()
+        incident(config)
+        daemon.settle()
+        daemon.stop()
+    clock.set(DAY)
+    with running(config) as one, running(config) as other:
+        one.stop(signal.SIGKILL)
+        other.settle()
+    assert [(50, True), (75, True), (100, True)] == levels(config)
+    assert [ALICE, ALICE, ALICE, SAM] == level_mails(config)
     assert 0 == cli(config, "db", "verify").returncode

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from gateway.domain.actions import AgentReply, Fire
 from gateway.domain.model import CaseNumber, Party, Turn
-from gateway.services import case_view, finding, views
-from gateway.services.views import CaseFilter, QueueFilter
+from gateway.services import case_view, finding, queue, views
+from gateway.services.queue import QueueFilter
+from gateway.services.views import CaseFilter
 from tests.world import World, a_mail, a_world
 
 BIG = "cases|event|message|participant|attachment|escalation|contact|address"
@@ -105,8 +106,8 @@ def test_a_list_reads_no_more_than_it_shows(world: World) -> None:
 def test_the_queue_is_ordered_by_an_index_alone(world: World) -> None:
     ports = world.ports
     for asked in QUEUES:
-        found = plans(world, views.queue, asked, ports.policy, ports.tokens)
-        counted = plans(world, views.queue_length, asked, ports.policy)
+        found = plans(world, queue.queue, asked, ports.policy, ports.tokens, world.now)
+        counted = plans(world, queue.length, asked, ports.policy)
         assert {} == whole_reads(found | counted), asked
         if ports.db.is_sqlite:
             (plan,) = (plan for text, plan in found.items() if "LIMIT" in text)

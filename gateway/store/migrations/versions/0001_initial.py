@@ -35,6 +35,11 @@ def upgrade() -> None:
     sa.Column('value', sa.Integer(), nullable=False),
     sa.PrimaryKeyConstraint('name', name=op.f('pk_counter'))
     )
+    op.create_table('in_force',
+    sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('digest', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.PrimaryKeyConstraint('name', name=op.f('pk_in_force'))
+    )
     op.create_table('mailbox',
     sa.Column('name', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('uidvalidity', sa.BigInteger(), nullable=False),
@@ -86,6 +91,8 @@ def upgrade() -> None:
     sa.Column('contact_id', sa.Integer(), nullable=True),
     sa.Column('agent_id', sa.Integer(), nullable=True),
     sa.Column('position', sa.Integer(), nullable=False),
+    sa.Column('bounced_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('bounced_status', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.CheckConstraint('(contact_id IS NULL) <> (agent_id IS NULL)', name=op.f('ck_address_one_owner')),
     sa.ForeignKeyConstraint(['agent_id'], ['agent.id'], name=op.f('fk_address_agent_id')),
     sa.ForeignKeyConstraint(['contact_id'], ['contact.id'], name=op.f('fk_address_contact_id')),
@@ -121,6 +128,7 @@ def upgrade() -> None:
     sa.Column('reminded_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('deferred_until', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('deferred_by', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('sla_due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.Column('created_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('updated_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('version', sa.Integer(), nullable=False),
@@ -137,7 +145,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_cases_assignee_status_updated', ['assignee_id', 'status', 'updated_at'], unique=False)
         batch_op.create_index('ix_cases_created', ['created_at'], unique=False)
         batch_op.create_index('ix_cases_priority_updated', ['priority', 'updated_at'], unique=False)
-        batch_op.create_index('ix_cases_queue', ['merged_into', 'status', 'priority', 'type', 'created_at', 'number', 'team', 'assignee_id', 'escalations'], unique=False)
+        batch_op.create_index('ix_cases_queue', ['merged_into', 'status', 'sla_due_at', 'created_at', 'number', 'team', 'assignee_id', 'escalations'], unique=False)
         batch_op.create_index('ix_cases_status_updated', ['status', 'updated_at'], unique=False)
         batch_op.create_index('ix_cases_type_updated', ['type', 'updated_at'], unique=False)
         batch_op.create_index('ix_cases_updated', ['updated_at'], unique=False)
@@ -197,6 +205,8 @@ def upgrade() -> None:
     sa.Column('case_number', sa.Integer(), nullable=True),
     sa.Column('sender', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('subject', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('asked_by', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('is_released', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_intake_case_number')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_intake')),
     sa.UniqueConstraint('transport_id', name=op.f('uq_intake_transport_id')),
@@ -241,14 +251,16 @@ def upgrade() -> None:
     op.create_table('thread',
     sa.Column('message_id', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('case_number', sa.Integer(), nullable=False),
+    sa.Column('heard', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_thread_case_number')),
     sa.PrimaryKeyConstraint('message_id', 'case_number', name=op.f('pk_thread'))
     )
     op.create_table('timer',
     sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('kind', sa.Enum('wake', 'customer_reminder', 'auto_close_reminder', 'auto_close', name='timerkind', native_enum=False, create_constraint=True, length=20), nullable=False),
+    sa.Column('kind', sa.Enum('wake', 'customer_reminder', 'auto_close_reminder', 'auto_close', 'first_response', 'solution', name='timerkind', native_enum=False, create_constraint=True, length=20), nullable=False),
     sa.Column('case_number', sa.Integer(), nullable=False),
     sa.Column('round', sa.Integer(), nullable=False),
+    sa.Column('level', sa.Integer(), nullable=False),
     sa.Column('due_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
     sa.Column('state', sa.Enum('pending', 'fired', name='timerstate', native_enum=False, create_constraint=True, length=20), nullable=False),
     sa.Column('attempts', sa.Integer(), nullable=False),
@@ -256,7 +268,7 @@ def upgrade() -> None:
     sa.Column('fired_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
     sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_timer_case_number')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_timer')),
-    sa.UniqueConstraint('case_number', 'kind', 'round', name=op.f('uq_timer_case_number_kind_round')),
+    sa.UniqueConstraint('case_number', 'kind', 'level', 'round', name=op.f('uq_timer_case_number_kind_level_round')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('timer', schema=None) as batch_op:
@@ -281,6 +293,7 @@ def upgrade() -> None:
     sa.Column('quoted', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('message_id', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('intake_id', sa.Integer(), nullable=True),
+    sa.Column('encrypted', sa.Boolean(), nullable=False),
     sa.ForeignKeyConstraint(['case_number'], ['cases.number'], name=op.f('fk_message_case_number')),
     sa.ForeignKeyConstraint(['intake_id'], ['intake.id'], name=op.f('fk_message_intake_id')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_message'))
@@ -303,6 +316,7 @@ def upgrade() -> None:
     sa.Column('size', sa.Integer(), nullable=False),
     sa.Column('sha256', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
     sa.Column('content_type', sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+    sa.Column('state', sa.Enum('kept', 'repeated', 'too_large', 'refused', name='filestate', native_enum=False, create_constraint=True, length=20), nullable=False),
     sa.ForeignKeyConstraint(['message'], ['message.id'], name=op.f('fk_attachment_message')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_attachment'))
     )
