@@ -12,10 +12,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, Elapse
-from gateway.domain.model import CaseNumber, Turn
-from gateway.domain.policy import Policy
+from gateway.domain.model import CaseNumber
 from gateway.domain.post import TimerState
-from gateway.domain.waiting import statuses_that_wait
 from gateway.errors import Conflict
 from gateway.services import waiting
 from gateway.services.perform import TRIES, perform_in
@@ -92,20 +90,13 @@ def failed(ports: Ports, row: LeasedTimer) -> None:
 
 def to_refresh(ports: Ports) -> Sequence[Sequence[CaseNumber]]:
     """At the start: the cases that may wait for something else by today's rules, in portions for `refresh`."""
-    numbers = ports.db.read(_numbers, ports.policy)
+    numbers = ports.db.read(waiting.concerned, ports.policy)
     return [numbers[at : at + WALKED] for at in range(0, len(numbers), WALKED)]
-
-
-def _numbers(tx: sa.Connection, policy: Policy) -> Sequence[CaseNumber]:
-    flow = policy.workflow
-    ours = [status.name for status in flow.statuses if status.turn is Turn.VENDOR]
-    promised = [kind.name for kind in flow.types if kind.sla is not None]
-    return timers.waiting_cases(tx, statuses_that_wait(policy), with_sla=(ours, promised))
 
 
 def is_fresh(ports: Ports) -> bool:
     """True if all cases wait for what the rules in force want: they are those of the last start."""
-    return ports.db.read(timers.rules_in_force) == waiting.rules_digest(ports.policy)
+    return ports.db.read(waiting.has_rules, ports.policy)
 
 
 def refreshed(ports: Ports) -> None:

@@ -4,7 +4,7 @@ It follows from the case, its history and the rules (`domain.waiting`, `domain.d
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
 
@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from gateway.domain.actions import LevelReached
 from gateway.domain.deadlines import deadlines, has_deadlines
-from gateway.domain.model import Case, Timer, TimerKey
+from gateway.domain.model import Case, CaseNumber, Timer, TimerKey, Turn
 from gateway.domain.policy import Policy
-from gateway.domain.waiting import timers_of
+from gateway.domain.waiting import statuses_that_wait, timers_of
 from gateway.store import load, load_people, save, timers
 
 
@@ -48,6 +48,31 @@ def is_right(tx: sa.Connection, policy: Policy, case: Case, now: datetime) -> bo
     found = wanted(tx, policy, case, now)
     kept = timers.kept(tx, (case.number,))[case.number]
     return kept.is_right(found.timers) and load.due_at(tx, case.number) == found.due_at
+
+
+def has_rules(tx: sa.Connection, policy: Policy) -> bool:
+    """True if these are the rules by which what all cases wait for was made."""
+    return timers.rules_in_force(tx) == rules_digest(policy)
+
+
+def concerned(tx: sa.Connection, policy: Policy) -> Sequence[CaseNumber]:
+    """The cases that wait for something, or may by these rules."""
+    flow = policy.workflow
+    ours = [status.name for status in flow.statuses if status.turn is Turn.VENDOR]
+    promised = [kind.name for kind in flow.types if kind.sla is not None]
+    return timers.waiting_cases(tx, statuses_that_wait(policy), with_sla=(ours, promised))
+
+
+def broken_waits(tx: sa.Connection, policy: Policy, now: datetime) -> list[str]:
+    """What `db verify` finds: cases that wait for something else than their histories and the rules say.
+
+    After a change of the rules it says nothing before a daemon has started with them.
+    """
+    if not has_rules(tx, policy):
+        return []
+    found = load.cases(tx, concerned(tx, policy)).values()
+    wrong = [case.number for case in found if not is_right(tx, policy, case, now)]
+    return [f"case {number} has other timers or another due time than its history makes" for number in wrong]
 
 
 def rules_digest(policy: Policy) -> str:

@@ -44,9 +44,10 @@ def upgrade(desk: Desk) -> None:
 @room.task("verify", "db verify")
 def verify(desk: Desk) -> None:
     """Check that every case is what its history makes of it, and that the database is sound. Exit 1 if not."""
-    from gateway.services import views
+    from gateway.services import views, waiting
 
     problems = [*desk.read(_unsound), *desk.read(views.broken_cases)]
+    problems += desk.read(waiting.broken_waits, desk.policy, desk.now)
     for problem in problems:
         show.say(show.line(problem, 1_000))
     if problems:

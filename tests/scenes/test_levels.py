@@ -218,6 +218,22 @@ def test_other_rules_at_a_start_move_what_is_due(world: World) -> None:
     assert timers.is_fresh(world.ports)
 
 
+def test_verify_finds_a_due_time_that_the_history_does_not_make(world: World) -> None:
+    """Once a daemon has started by these rules."""
+    ports = world.ports
+
+    def found() -> list[str]:
+        return ports.db.read(waiting.broken_waits, ports.policy, world.now)
+
+    with ports.db.begin() as tx:
+        tx.execute(sa.update(t.cases).values(sla_due_at=START))
+    assert [] == found()
+    timers.refreshed(ports)
+    assert ["case 1001 has other timers or another due time than its history makes"] == found()
+    assert 1 == sum(timers.refresh(ports, numbers) for numbers in timers.to_refresh(ports))
+    assert [] == found()
+
+
 def test_stricter_rules_do_not_speak_of_what_was_met_long_ago(world: World) -> None:
     """Answered within the hour that was promised then; that it takes more than today's ten minutes is nobody's news."""
     world.later(minutes=20)
