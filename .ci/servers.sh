@@ -6,7 +6,7 @@ exec </dev/null
 cd "$(dirname "$0")/.."
 . .ci/lib.sh
 
-programs="initdb=postgresql imap=dovecot-imapd lmtp=dovecot-lmtpd postfix=postfix swaks=swaks faketime=faketime" # program=Debian package
+programs="initdb=postgresql imap=dovecot-imapd lmtp=dovecot-lmtpd postfix=postfix swaks=swaks faketime=faketime chromium=chromium" # program=Debian package
 
 here() {
     PATH=$PATH:/usr/sbin:/sbin:/usr/lib/dovecot command -v "$1" >/dev/null ||

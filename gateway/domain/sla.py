@@ -8,6 +8,7 @@ shows a case, or owes notices about its levels, calls `clocks`.
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from gateway.domain.calendars import ALWAYS, Calendar
 from gateway.domain.fold import evolve
@@ -44,8 +45,8 @@ class Clock:
     """One clock as of an instant; without a target it only counts.
 
     `due_at` is when the target is or was reached if it stays the vendor's turn; None while it is not, or once met.
-    `round` counts its starts. `levels` holds those that are reached, whether it still runs or not, and while it runs
-    those to come.
+    `round` counts its starts, `began_at` is the last of them. `levels` holds those that are reached, whether it still
+    runs or not, and while it runs those to come.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Clock:
     due_at: datetime | None
     met_at: datetime | None
     breached: bool
+    began_at: datetime
     round: int
     segments: tuple[Segment, ...]
     levels: tuple[LevelTime, ...]
@@ -71,8 +73,9 @@ def clocks(events: Iterable[Event], policy: Policy, calendar_name: str | None, n
         return ()
     own = policy.sla.calendar_named(calendar_name)
     opened_at = history[0].at
-    promises = [_Tally(name, at=opened_at, since=opened_at) for name in (FIRST_RESPONSE, SOLUTION)]
-    processing = _Tally(PROCESSING, at=opened_at, since=opened_at, calendar=own or policy.sla.default_calendar)
+    start = partial(_Tally, at=opened_at, since=opened_at, began_at=opened_at)
+    promises = [start(name) for name in (FIRST_RESPONSE, SOLUTION)]
+    processing = start(PROCESSING, calendar=own or policy.sla.default_calendar)
     for moment in _moments(history, policy):
         for tally in (*promises, processing):
             tally.run(moment.at)
@@ -139,6 +142,7 @@ class _Tally:
     name: str
     at: datetime
     since: datetime
+    began_at: datetime
     calendar: Calendar = ALWAYS
     target: timedelta | None = None
     relevant: bool = False
@@ -197,6 +201,7 @@ class _Tally:
     def _begin(self) -> None:
         """The case comes under the SLA, or comes back: from nothing, in a round of its own."""
         self.round += 1
+        self.began_at = self.at
         self.used = timedelta()
         self.met_at = self.target = None
         self.first = 0
@@ -226,6 +231,7 @@ class _Tally:
             due_at=self._reached_at(target) if target and self.counts else None,
             met_at=self.met_at,
             breached=target is not None and self._has_passed(target),
+            began_at=self.began_at,
             round=self.round,
             segments=tuple(self.segments),
             levels=tuple(
