@@ -154,14 +154,16 @@ class HeaderMark:
 class AbsenceLanguage:
     """The words of responders in one language; `rules/absence.toml` says how they are written.
 
-    Of the subject: `replies` begin that of a responder, where nothing or one of `follows` comes after them;
-    `receipts` that of a receipt or of an answer to an invitation. Of the text: `away` says that someone is not there,
-    `machine` that nobody wrote this, `whole` is a reaction or a receipt if it stands alone; `asides` may stand beside
-    them, `asks` may not, for only a person asks for something; below `closings` nothing is read.
+    Of the subject: `replies` begin that of a responder, where nothing or one of `follows` comes after them; `alone`
+    are all of it but for such an end; `receipts` begin that of a receipt or of an answer to an invitation. Of the
+    text: `away` says that someone is not there, `machine` that nobody wrote this, `whole` is a reaction or a receipt
+    if it stands alone; `asides` may stand beside them, `asks` may not, for only a person asks for something; below
+    `closings` nothing is read.
     """
 
     name: str
     replies: tuple[str, ...]
+    alone: tuple[str, ...]
     follows: tuple[str, ...]
     receipts: tuple[str, ...]
     away: tuple[str, ...]
@@ -258,13 +260,15 @@ class ThanksLanguage:
 class ThanksRules:
     """How people write only to thank (SPEC section 5.3); without languages no reply is only thanks.
 
-    `signs`: emoji and emoticons, which say it alone; `titles` and `particles` of names; `closings` in any language.
+    `signs`: emoji and emoticons, which say it alone; `titles` and `particles` of names; `closings` in any language;
+    `delights`: praise in any language that is enough by itself.
     """
 
     signs: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     particles: tuple[str, ...] = ()
     closings: tuple[str, ...] = ()
+    delights: tuple[str, ...] = ()
     languages: tuple[ThanksLanguage, ...] = ()
 
 

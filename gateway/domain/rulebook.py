@@ -204,7 +204,7 @@ def _folded(texts: tuple[str, ...]) -> tuple[str, ...]:
 def read_thanks(page: Page) -> ThanksRules:
     """Read `thanks.toml`: the expressions of replies that are only thanks; complains to the page."""
     table = Table.top(page)
-    table.only("signs", "titles", "particles", "closings", "language")
+    table.only("signs", "titles", "particles", "closings", "delights", "language")
     languages = table.tables("language")
     names = [language.text("name") for language in languages]
     for place, language in enumerate(languages):
@@ -215,6 +215,7 @@ def read_thanks(page: Page) -> ThanksRules:
         titles=table.texts("titles"),
         particles=table.texts("particles"),
         closings=table.texts("closings"),
+        delights=table.texts("delights") if table.has("delights") else (),
         languages=tuple(_thanks_language(language) for language in languages),
     )
 

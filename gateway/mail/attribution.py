@@ -14,6 +14,10 @@ MAX_ATTRIBUTION = 4
 """Lines over which "On … wrote:" may be wrapped."""
 MAX_ATTRIBUTIONS = 2_000
 """Lines that may end an attribution and are looked at closely; a long correspondence has a hundred."""
+MAX_SMALL_WORDS = 3
+"""Words without a capital letter in an attribution that names no address."""
+MAX_OWN = 30
+"""Lines that a person marks as quoted by hand."""
 MAX_HEADER_BLOCK = 16
 """Lines of a quoted header block that are looked at."""
 
@@ -25,6 +29,13 @@ _TIME = re.compile(r"(?<![\d.])\d{1,2}\s?[:h.\uff1a\u6642\u65f6\uc2dc]\s?\d\d(?!
 _ADDRESS = re.compile(r"\S@\S")
 _BRACKETED = re.compile(r"[<(\[\uff1c]\s?(?:mailto:)?[^<>()\[\]\s]+@[^<>()\[\]\s]+\s?[>)\]\uff1e]?")
 _FORENOON = re.compile(r"\d\s?[ap]\.\s?m\.$")
+# "(időpont: 2024. márc." goes on in the next line.
+_UNCLOSED = re.compile(r"\([^()]{1,60}\.$")
+_ABBREVIATED = re.compile(r" [^\W\d_]{1,4}\.$")
+# Yahoo on phones: "On Mon, Oct 2, 2023 at 5:43 PM, Ann<ann@customer.example> wrote:   Dear Bob,".
+_RUN_ON = re.compile(r"\s*([^\W\d_][^<>\n]{10,160}<[^\s<>@]{1,80}@[^\s<>@]{1,80}>[^:<>]{0,25}[:\uff1a])[ \t\xa0]{2,}\S")
+# "14 Mar 2024, 10:02 by ann@customer.example:", as Tutanota writes it.
+_DATED_ADDRESS = re.compile(r"\d{1,4}[ ./-][^@\n]{4,60} [^\s@<>]+@[^\s@<>]+[:\uff1a]")
 _MARKED = re.compile(r"[ \t]*-{3,}")
 _MARKED_AT_END = re.compile(r"-{3,}[ \t:]*$")
 _FRAMED = re.compile(r"-{5,}[ \t]*[^\s-][^\n]{1,60}?[ \t]*-{5,}")
@@ -40,15 +51,38 @@ def mark_attributions(lines: list[str], kinds: list[Kind], words: Words) -> None
     for position, line in enumerate(lines):
         if kinds[position] is Kind.HISTORY or tried == MAX_ATTRIBUTIONS:
             break
-        if kinds[position] in (Kind.WORDS, Kind.LABEL) and _may_end(line, words):
+        if kinds[position] in (Kind.WORDS, Kind.LABEL) and (
+            _may_end(line, words) or _is_old_gmail(line, kinds, position)
+        ):
             tried += 1
             _mark_attribution(lines, kinds, position, words)
+        elif (
+            kinds[position] is Kind.WORDS and "@" in line and _is_run_on(line, words) and _stands_apart(kinds, position)
+        ):
+            kinds[position] = Kind.HISTORY
+            break
     _unmark_answered(kinds)
 
 
 def _may_end(line: str, words: Words) -> bool:
     end = line[-MAX_LOOKED_AT:].rstrip(" \t\xa0-_=*\u200e\u200f\u202c")
-    return end.endswith(COLONS) or end[-40:].casefold().endswith(words.verbs)
+    if end.endswith(COLONS) or end[-40:].casefold().endswith(words.verbs):
+        return True
+    return line.startswith("---") and _is_between_dashes(line[:MAX_LOOKED_AT])
+
+
+def _is_run_on(line: str, words: Words) -> bool:
+    """True for a whole attribution with old text behind it in the same line."""
+    said = _RUN_ON.match(line[:MAX_LOOKED_AT])
+    return said is not None and all((_FULL_DATE.search(said[1]), _TIME.search(said[1]), has_verb(said[1], words)))
+
+
+def _is_old_gmail(line: str, kinds: list[Kind], position: int) -> bool:
+    """True for "2013/10/2 Ann <ann@customer.example>" right above a quotation; other programs end with a mark."""
+    if line[-1:] != ">" or next_kind(kinds, position + 1) is not Kind.QUOTED:
+        return False
+    start = line[:MAX_LOOKED_AT].lstrip()
+    return start[:1].isdigit() and _FULL_DATE.match(start) is not None and _BRACKETED.search(start) is not None
 
 
 def _mark_attribution(lines: list[str], kinds: list[Kind], last: int, words: Words) -> None:
@@ -59,17 +93,31 @@ def _mark_attribution(lines: list[str], kinds: list[Kind], last: int, words: Wor
     said = " ".join(looked_at(line) for line in lines[first : last + 1])
     has_colon = said.rstrip().endswith(COLONS)
     has_time = _TIME.search(said) is not None
-    is_framed = _MARKED.match(said) is not None and _MARKED_AT_END.search(said) is not None
-    is_unmistakable = _FULL_DATE.search(said) and (
-        _BRACKETED.search(said) or (has_time and (has_colon or _ADDRESS.search(said)))
-    )
-    if next_kind(kinds, last + 1) is Kind.QUOTED and (has_colon or is_unmistakable):
+    is_framed = _is_between_dashes(said)
+    is_unmistakable = _FULL_DATE.search(said) and (_BRACKETED.search(said) or (has_time and _ADDRESS.search(said)))
+    if next_kind(kinds, last + 1) is Kind.QUOTED and (has_colon or is_unmistakable or is_framed):
         kinds[first : last + 1] = [Kind.ATTRIBUTION] * (last + 1 - first)
-    elif _stands_apart(kinds, first) and (
-        is_unmistakable or is_framed or (has_colon and has_time and _BRACKETED.search(said))
+    elif (
+        _stands_apart(kinds, first)
+        and not said.startswith("[")
+        and (is_unmistakable or is_framed or (has_colon and has_time and (_BRACKETED.search(said) or _is_terse(said))))
     ):
         # Nothing is marked below it, so all of it is history; what a customer may have written must not say that.
         kinds[first : last + 1] = [Kind.INTRODUCTION] * (last + 1 - first)
+
+
+def _is_terse(said: str) -> bool:
+    """True for "On 02/10/2023 17:43, Ann Archer wrote:", in which a person would have told more."""
+    words = said.split()
+    return (
+        _FULL_DATE.search(said) is not None
+        and not words[0][0].islower()
+        and sum(word[0].islower() for word in words) <= MAX_SMALL_WORDS
+    )
+
+
+def _is_between_dashes(said: str) -> bool:
+    return _MARKED.match(said) is not None and _MARKED_AT_END.search(said) is not None
 
 
 def _stands_apart(kinds: list[Kind], first: int) -> bool:
@@ -88,7 +136,7 @@ def _start(lines: list[str], kinds: list[Kind], last: int, words: Words) -> int 
         line = looked_at(lines[first])
         if kinds[first] not in (Kind.WORDS, Kind.LABEL, Kind.TAGLINE):
             break
-        if first < last and line.rstrip().endswith((".", "!", "?", *COLONS)) and not _FORENOON.search(line.rstrip()):
+        if first < last and _ends_sentence(line.rstrip()):
             break
         is_bare_address = window.lstrip().startswith("<")
         window = f"{line} {window}"
@@ -96,9 +144,7 @@ def _start(lines: list[str], kinds: list[Kind], last: int, words: Words) -> int 
         has_address = _ADDRESS.search(window) is not None
         has_time = _TIME.search(window) is not None
         # Some programs name date and address only: "2017-11-24 16:32 GMT+01:00 Ann <ann@…>:".
-        is_signed = is_verbal or (
-            ends_in_colon and has_address and (is_quote_next or has_time) and _BRACKETED.search(window)
-        )
+        is_signed = is_verbal or (has_address and _is_signed(window, ends_in_colon, has_time, is_quote_next))
         if is_signed and _DATE.search(window):
             return first
         if is_verbal and has_address and (not best_has_address or is_bare_address):
@@ -106,6 +152,22 @@ def _start(lines: list[str], kinds: list[Kind], last: int, words: Words) -> int 
         elif is_verbal and best is None and is_quote_next and len(window) < 100:
             best = first
     return best
+
+
+def _is_signed(window: str, ends_in_colon: bool, has_time: bool, is_quote_next: bool) -> bool:
+    """True if date and address alone make an attribution, in whatever language the rest of it is."""
+    if ends_in_colon and is_quote_next and _DATED_ADDRESS.fullmatch(window.strip()):
+        return True
+    if not (is_quote_next or has_time):
+        return False
+    return _BRACKETED.search(window) is not None and (ends_in_colon or _is_between_dashes(window) or is_quote_next)
+
+
+def _ends_sentence(line: str) -> bool:
+    if not line.endswith((".", "!", "?", *COLONS)) or _FORENOON.search(line) or _UNCLOSED.search(line):
+        return False
+    # "On Mon, Oct 2, 2023 at 5:43 PM Ann M." was broken within the name.
+    return not (_ABBREVIATED.search(line) and _FULL_DATE.search(line) and _TIME.search(line))
 
 
 def next_kind(kinds: list[Kind], start: int) -> Kind | None:
@@ -153,6 +215,8 @@ def _is_torn_off(lines: list[str], kinds: list[Kind], position: int) -> bool:
     if kinds[position - 1] is not Kind.QUOTED or kinds[position + 1 : position + 2] != [Kind.QUOTED]:
         return False
     above, line = lines[position - 1].rstrip(), lines[position]
+    if above.endswith("=") and len(above) >= 70:
+        return True  # a quoted-printable line end that nobody decoded
     first_word = line.partition(" ")[0][:30]
     return (
         len(above) >= 60
@@ -161,6 +225,39 @@ def _is_torn_off(lines: list[str], kinds: list[Kind], position: int) -> bool:
         and _CONTINUED.match(line) is not None
         and line[0].islower()
     )
+
+
+def unmark_own_quotations(lines: list[str], kinds: list[Kind], words: Words) -> None:
+    """Makes words again of what a person marked with ">" and introduced with words: commands, a quotation, a list.
+
+    That is what stands below a line that ends in a colon and above more words, and what a shell asks for below "$ ".
+    """
+    position = 1
+    while position < len(lines):
+        first, position = position, position + 1
+        if kinds[first] is not Kind.QUOTED or kinds[first - 1] is Kind.QUOTED:
+            continue
+        while position < len(lines) and kinds[position] is Kind.QUOTED:
+            position += 1
+        if position - first <= MAX_OWN and _is_own(lines, kinds, first, position, words):
+            kinds[first:position] = [Kind.WORDS] * (position - first)
+
+
+def _is_own(lines: list[str], kinds: list[Kind], first: int, end: int, words: Words) -> bool:
+    if kinds[first - 1] is Kind.WORDS and lines[first - 1].startswith("$ "):
+        return True
+    above = first - 1 if kinds[first - 1] is not Kind.BLANK else first - 2
+    if kinds[above] is not Kind.ATTRIBUTION and all(line.startswith(">>> ") for line in lines[first:end]):
+        return True  # what is quoted for the third time stands beside what is new to the mail: this is Python's prompt
+    if above < 0 or kinds[above] is not Kind.WORDS or not lines[above].rstrip().endswith(COLONS):
+        return False
+    if next_kind(kinds, end) is not Kind.WORDS:
+        return False
+    for line in lines[first:end]:
+        inner = looked_at(line).lstrip(" >\uff1e")
+        if line.lstrip().startswith((">>", "> >")) or label_of(inner) in words.labels or has_verb(inner, words):
+            return False
+    return True
 
 
 def mark_header_blocks(lines: list[str], kinds: list[Kind], words: Words) -> None:
@@ -191,8 +288,12 @@ def _is_header_block(lines: list[str], kinds: list[Kind], first: int, words: Wor
             break
     by_role = {words.labels[label]: line for label, line in reversed(found.items())}
     dated = by_role.get(Role.SENT) or by_role.get(Role.DATE)
-    if not dated and Role.SENDER not in by_role:
+    if not dated and not {Role.SENDER, Role.SUBJECT} <= by_role.keys():
         return False
+    above = next((n for n in range(first - 1, max(-1, first - 3), -1) if kinds[n] is not Kind.BLANK), None)
+    if above is not None and kinds[above] is Kind.WORDS and lines[above].rstrip().endswith(COLONS):
+        # "This is the header of the report:" announces what a person shows; a mail there tells its minute.
+        return dated is not None and bool(_FULL_DATE.search(dated) and _TIME.search(dated))
     before = next((kind for kind in reversed(kinds[max(0, first - 2) : first]) if kind is not Kind.BLANK), None)
     is_sent = Role.SENT in by_role and _tells_when(by_role[Role.SENT])
     # "From: Berlin, to: Paris, date: tomorrow" is no mail, and "sent: 7 packets" neither.

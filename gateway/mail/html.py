@@ -23,6 +23,8 @@ MAX_NESTING = 2_000
 
 MAX_INTRODUCTION = 4
 """Lines between a signature and a quotation that say whose words it quotes."""
+MAX_TARGET = 500
+"""Characters of the address of a link that is shown beside its words."""
 MAX_ELEMENTS = 60_000
 """Tags of HTML; more have them all cut out, too. A long newsletter has a tenth of it."""
 
@@ -130,6 +132,16 @@ class _Page:
         self.lines.append(f"{marks} {text}".rstrip(" ") if marks and text else marks or text)
         self.line.clear()
 
+    def last_words(self, size: int) -> str:
+        """The end of the open line, of about this many characters; a line may be the whole mail."""
+        pieces: list[str] = []
+        for piece in reversed(self.line):
+            pieces.append(piece[-size:])
+            size -= len(piece)
+            if size <= 0:
+                break
+        return "".join(reversed(pieces))
+
     def flush(self) -> None:
         """Ends the open line, if it has words."""
         if "".join(self.line).strip():
@@ -154,7 +166,7 @@ class _Page:
         """Takes the mark of a signature back if words follow it that do not introduce a quotation: it was no end."""
         if self.signature is None:
             return
-        below = [line for line in self.lines[self.signed_until :] if line.strip()]
+        below = [line for line in self.lines[self.signed_until :] if line.strip(" _")]
         if below and not (quoted and len(below) <= MAX_INTRODUCTION and below[-1].rstrip().endswith((":", "\uff1a"))):
             self.lines[self.signature] = ""
         self.signature = None
@@ -304,6 +316,6 @@ def _is_hidden(page: _Page, attributes: Mapping[str, str | None], style: str) ->
 def _name_target(page: _Page, node: LexborNode) -> None:
     """Shows where a link leads, unless its own words do."""
     target = (node.attributes.get("href") or "").strip()
-    words = "".join(page.line)[-2 * len(target) :]
-    if target.lower().startswith(("http://", "https://")) and len(target) < 500 and page.line and target not in words:
+    is_page = target.lower().startswith(("http://", "https://")) and len(target) < MAX_TARGET
+    if is_page and page.line and target not in page.last_words(2 * len(target)):
         page.write(f" <{target}>")

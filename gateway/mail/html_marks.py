@@ -16,14 +16,17 @@ from gateway.domain.policy import TextRules
 
 _NAMED_BY = ("class", "id", "name", "data-marker")
 _SPACE = re.compile(r"\s+")
-# Yahoo puts a number of its own before its names.
-_PREFIX = re.compile(r"ydp[0-9a-f]+(?=[a-z])")
+# Yahoo puts a number of its own before its names, Outlook on the web its mark of another mail's.
+_PREFIX = re.compile(r"^(?:ydp[0-9a-f]+(?=[a-z])|(?:x_)+)")
 # Outlook draws a line above the header lines of old text, or to the left of all of it (with "indent original").
 _LINE_ABOVE = re.compile(
     r"border-top:(?:solid[^;]{0,20}1\.0pt|1\.0ptsolid[^;]{0,20});padding:3\.0pt0|border-top-color:rgb\(229,229,229\)"
 )
 _LINE_LEFT = re.compile(r"border-left:solid(?:blue|windowtext|#[0-9a-f]{6})1\.5pt;padding:0")
 _INDENTED = re.compile(r"(?<![a-z-])border:(?:none|0)")
+
+MAX_BETWEEN = 6
+"""Blanks and line ends between an introduction and its quotation."""
 
 
 class Mark(Enum):
@@ -67,7 +70,10 @@ def mark_of(node: LexborNode, attributes: Mapping[str, str | None], style: str, 
         for name in (attributes.get(attribute) or "")[:500].split():
             mark = names.get(_PREFIX.sub("", name)) or names.get(f"{attribute}={name}")
             # Within such an element answers stand beside the quotations, if it has quotations of its own.
-            if mark and not (mark is Mark.QUOTE and _holds_quotations(node)):
+            if mark is Mark.QUOTE and _holds_quotations(node):
+                continue
+            # Some programs give a forwarded mail's header lines the same name, without a quotation below them.
+            if mark and not (mark is Mark.ATTRIBUTION and not _is_above_quotation(node)):
                 return mark
     return None
 
@@ -84,6 +90,15 @@ def first_words(node: LexborNode) -> str:
     """The beginning of what stands in an element; an element that holds half of the mail costs no more than another."""
     pieces = (inner.text_content or "" for inner in node.traverse(include_text=True) if inner.tag == "-text")
     return " ".join(piece[:200] for piece in islice(pieces, 40))
+
+
+def _is_above_quotation(node: LexborNode) -> bool:
+    below = node.next
+    for _ in range(MAX_BETWEEN):
+        if below is None or below.tag not in {"-text", "br"} or (below.text_content or "").strip():
+            break
+        below = below.next
+    return below is not None and below.tag == "blockquote"
 
 
 def _holds_quotations(node: LexborNode) -> bool:

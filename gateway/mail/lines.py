@@ -27,9 +27,14 @@ _WELL_MARKED = re.compile(r"[ \t]*(?:[-_=*\u2013\u2014] ?){4,}")
 _MARKED_AT_END = re.compile(r"(?:[-_=*#\u2013\u2014] ?){2,}[ \t:]*$")
 # "Ann Archer ---02/10/2023 05:43:12 PM---Hello", as Notes writes above old text.
 _NOTES = re.compile(r"\S[^-]{0,60} ?-{3,}\d{1,4}[./-]\d{1,2}[./-]\d{1,4} [^-]{4,20}-{3}")
+_ONLY_LINK = re.compile(r"[<(\[]?(?:https?://|www\.|#)[^\s>)\]]+[>)\]]?(?:[ \t]*<[^\s>]+>)?")
+_DEVICES_NAMED_LAST = ("smartphone", "smartphone.", "smartphone)")
 _LINK = re.compile(r"[<(\[]?https?://[^\s>)\]]*[>)\]]?")
+# GroupWise: ">>> Ann Archer <ann@customer.example> 3/14/2024 10:02 AM >>>" above unmarked old text.
+_GROUPWISE = re.compile(r">>> [^\n]{0,200}\d{1,2}[./-]\d{1,2}[./-]\d{2,4} \d{1,2}:\d\d[^>\n]{0,9}>>>")
 # What no reader sees: direction marks and joiners around names in Hebrew, Arabic and Apple's mail.
 _INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+_LOOKED_THROUGH = {**_INVISIBLE, 0xA0: " ", 0x202F: " ", 0x2019: "'", 0x130: "I"}
 
 
 class Kind(Enum):
@@ -69,8 +74,14 @@ class Words:
     taglines: tuple[str, ...]
     sent_starts: tuple[str, ...]
     sent_frames: tuple[tuple[str, str], ...]
+    sent_ends: tuple[str, ...]
     devices: tuple[str, ...]
     disclaimers: tuple[str, ...]
+    banners: tuple[str, ...]
+    closings: frozenset[str]
+    footers: tuple[str, ...]
+    excuses: tuple[str, ...]
+    list_words: tuple[str, ...]
 
 
 @lru_cache(maxsize=4)
@@ -93,8 +104,14 @@ def words_of(rules: TextRules) -> Words:
         taglines=tuple(tagline.casefold() for tagline in rules.taglines),
         sent_starts=tuple(frame[0] for frame in frames if len(frame) == 1),
         sent_frames=tuple((frame[0], frame[1]) for frame in frames if len(frame) > 1),
+        sent_ends=tuple(frame[1] for frame in frames if len(frame) > 1),
         devices=tuple(device.casefold() for device in rules.devices),
         disclaimers=tuple(phrase.casefold() for phrase in rules.disclaimers),
+        banners=tuple(phrase.casefold() for phrase in rules.banners),
+        closings=frozenset(closing.casefold() for closing in rules.closings),
+        footers=tuple(footer.casefold() for footer in rules.footers),
+        excuses=tuple(excuse.casefold() for excuse in rules.excuses),
+        list_words=tuple(word.casefold() for word in rules.list_words),
     )
 
 
@@ -119,9 +136,9 @@ def _is_whole(word: str, text: str) -> bool:
 
 
 def looked_at(line: str) -> str:
-    """What is looked at of a line: its beginning, without characters that cannot be seen."""
+    """What is looked at of a line: its beginning, without what cannot be seen, with the apostrophes of a keyboard."""
     line = line[:MAX_LOOKED_AT]
-    return line if line.isascii() else line.translate(_INVISIBLE).replace("\xa0", " ")
+    return line if line.isascii() else line.translate(_LOOKED_THROUGH)
 
 
 def kind_of(line: str, words: Words) -> Kind:
@@ -130,8 +147,8 @@ def kind_of(line: str, words: Words) -> Kind:
     if not stripped:
         return Kind.BLANK
     if _QUOTE.match(line):
-        return Kind.QUOTED
-    if line in {"-- ", "--"}:
+        return Kind.HISTORY if line.endswith(">>>") and _GROUPWISE.fullmatch(line) else Kind.QUOTED
+    if stripped == "--" and line[0] == "-":
         return Kind.SIGNATURE
     if _RULE.fullmatch(line):
         return Kind.RULE
@@ -145,7 +162,9 @@ def kind_of(line: str, words: Words) -> Kind:
 
 
 def _is_divider(line: str, words: Words) -> bool:
-    """`-----Original Message-----`, or the same words before a colon."""
+    """`-----Original Message-----`, or the same words before a colon; Zendesk's `##- … -##` in any language."""
+    if line.startswith("##-"):
+        return line.endswith("-##")
     if _MARKED.match(line):
         core = line.strip(MARKS).casefold()
         if not core.startswith(words.dividers):
@@ -160,7 +179,12 @@ def _is_divider(line: str, words: Words) -> bool:
 
 
 def divides(line: str, words: Words) -> bool:
-    """True if the line is the words of a divider, though it has no marks: what follows must say that it is one."""
+    """True if the line is the words of a divider, though it has no marks: what follows must say that it is one.
+
+    So does "Ann Archer --- Re: Fire --- ", as HCL Verse writes it above header lines.
+    """
+    if " --- " in line and line.rstrip().endswith(" ---"):
+        return True
     return len(line) < 60 and line.strip(MARKS).casefold() in words.divider_set
 
 
@@ -182,14 +206,24 @@ def _is_flat_header(line: str, words: Words) -> bool:
 
 
 def _is_tagline(line: str, words: Words) -> bool:
-    # "Sent from my desk, which is easier" is a sentence.
-    if "," in line or "\uff0c" in line:
-        return False
     core = line.casefold().strip("*_([<-~ \t")
+    if core.startswith(words.footers):
+        return True
+    core, comma, excuse = core.replace("\uff0c", ",").partition(",")
+    # "Sent from my desk, which is easier" is a sentence.
+    if comma and not (any(word in excuse for word in words.excuses) or excuse.endswith(_DEVICES_NAMED_LAST)):
+        return False
     if core.startswith(words.taglines):
         return len(_LINK.sub("", core)) < MAX_TAGLINE
     sent = core.startswith(words.sent_starts)
     if not sent:
         end = core.rstrip(" .!)]>*_")
-        sent = any(end.startswith(first) and end.endswith(last) for first, last in words.sent_frames)
+        sent = end.endswith(words.sent_ends) and any(
+            end.startswith(first) and end.endswith(last) for first, last in words.sent_frames
+        )
     return sent and len(_LINK.sub("", core)) < MAX_TAGLINE and any(device in core for device in words.devices)
+
+
+def is_link(line: str) -> bool:
+    """True if the line is an address of a page, and nothing else."""
+    return _ONLY_LINK.fullmatch(line[:MAX_LOOKED_AT].strip()) is not None

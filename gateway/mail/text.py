@@ -11,24 +11,26 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
 from gateway.domain.policy import TextRules
-from gateway.mail.attribution import mark_attributions, mark_header_blocks, mark_other_quotes
-from gateway.mail.lines import Kind, Words, divides, kind_of, looked_at, words_of
+from gateway.mail.attribution import mark_attributions, mark_header_blocks, mark_other_quotes, unmark_own_quotations
+from gateway.mail.lines import MAX_LOOKED_AT, Kind, Words, divides, is_link, kind_of, looked_at, words_of
+from gateway.mail.signature import MAX_SIGNATURE, above_signature
 
 MAX_LINES = 20_000
 """Lines that are looked at; what is below them is like the last of them."""
-MAX_SIGNATURE = 25
-"""Lines of a signature; more below `-- ` is text."""
-MAX_FOOTER = 8
-"""Lines of a mailing list's footer below a line of underscores."""
+MAX_FOOTER = 10
+"""Lines of a mailing list's footer below a line across."""
 MIN_NOTICE = 100
 """Characters of a legal or security notice."""
 MAX_NOTICE = 4_000
+MAX_BANNER = 4
+"""Lines of a paragraph that one phrase of `banners` makes a notice."""
 NOTICE_PHRASES = 3
 """Different phrases of `disclaimers` that make a paragraph a notice; a person may well write two."""
 MAX_ARMOR = 100
 """Lines of an OpenPGP signature."""
 
 _FOOTER_RULE = re.compile(r"_{20,}\s*")
+_DASHES = frozenset({"-", "--", "---", "\u2013", "\u2014"})
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE_BEGINS, _SIGNATURE_ENDS = "-----BEGIN PGP SIGNATURE-----", "-----END PGP SIGNATURE-----"
 
@@ -65,6 +67,7 @@ def _classify(lines: list[str], words: Words) -> list[Kind]:
     mark_header_blocks(lines, kinds, words)
     mark_other_quotes(lines, kinds, words)
     mark_attributions(lines, kinds, words)
+    unmark_own_quotations(lines, kinds, words)
     _mark_armor(lines, kinds)
     return kinds
 
@@ -112,13 +115,18 @@ def _runs(is_new: list[bool], history: int, part_starts: AbstractSet[int]) -> li
 
 
 def _drop_ends(lines: list[str], kinds: list[Kind], is_new: list[bool], run: range, words: Words) -> None:
-    """Takes out, at the end of a run of new lines, what stands below `-- `, taglines and notices."""
+    """Takes out, at the end of a run of new lines, what stands below `-- `, taglines, notices and signatures."""
     start, end = run.start, run.stop
+    end = _above_rules(kinds, start, end) if run.stop < len(kinds) else end
     for _ in range(3):  # a notice below a tagline below a signature
-        end = _above_taglines(kinds, start, end)
-        end = _above_footer(lines, kinds, start, end)
+        last = end
+        end = _above_taglines(lines, kinds, start, end)
+        end = _above_footer(lines, kinds, start, end, words)
         end = _above_notice(lines, kinds, start, end, words)
-        end = _above_signature(kinds, start, end)
+        end = _above_mark(kinds, start, end)
+        end = above_signature(lines, kinds, start, end, words)
+        if end == last:
+            break
     end = _above_rules(kinds, start, end) if run.stop < len(kinds) else end
     for position in range(end, run.stop):
         is_new[position] = False
@@ -127,7 +135,7 @@ def _drop_ends(lines: list[str], kinds: list[Kind], is_new: list[bool], run: ran
         is_new[position] = False
 
 
-def _above_signature(kinds: list[Kind], start: int, end: int) -> int:
+def _above_mark(kinds: list[Kind], start: int, end: int) -> int:
     marks = [
         position for position in range(max(start, end - 2 * MAX_SIGNATURE), end) if kinds[position] is Kind.SIGNATURE
     ]
@@ -136,11 +144,24 @@ def _above_signature(kinds: list[Kind], start: int, end: int) -> int:
     return marks[0] if end - marks[0] <= MAX_SIGNATURE else marks[-1]
 
 
-def _above_taglines(kinds: list[Kind], start: int, end: int) -> int:
-    last = end
-    while end > start and kinds[end - 1] in (Kind.BLANK, Kind.TAGLINE):
-        end -= 1
-    return end if Kind.TAGLINE in kinds[end:last] else last
+def _above_taglines(lines: list[str], kinds: list[Kind], start: int, end: int) -> int:
+    """Takes out taglines, the addresses of pages right below them, and the mark right above them."""
+    last, found = end, None
+    while end > start:
+        first = end
+        while first > start and kinds[first - 1] is Kind.WORDS and is_link(lines[first - 1]):
+            first -= 1
+        if first > start and kinds[first - 1] is Kind.TAGLINE:
+            found = end = first - 1
+        elif kinds[end - 1] is Kind.BLANK:
+            end -= 1
+        else:
+            break
+    if found is None:
+        return last
+    if found > start and (lines[found - 1].strip() in _DASHES or _FOOTER_RULE.fullmatch(lines[found - 1])):
+        return found - 1
+    return found
 
 
 def _above_rules(kinds: list[Kind], start: int, end: int) -> int:
@@ -151,11 +172,21 @@ def _above_rules(kinds: list[Kind], start: int, end: int) -> int:
     return end if Kind.RULE in kinds[end:last] else last
 
 
-def _above_footer(lines: list[str], kinds: list[Kind], start: int, end: int) -> int:
-    """Takes out a mailing list's footer: a line of underscores, and few lines with an address below it."""
-    for position in range(end - 1, max(start, end - 1 - MAX_FOOTER) - 1, -1):
-        if kinds[position] is Kind.RULE and _FOOTER_RULE.fullmatch(lines[position]):
-            if any("@" in line or "://" in line for line in lines[position:end]):
+def _above_footer(lines: list[str], kinds: list[Kind], start: int, end: int, words: Words) -> int:
+    """Takes out a mailing list's footer: a line across, and few lines below it that say how to leave the list.
+
+    Below a line of underscores, as most lists draw it, an address is enough.
+    """
+    last = end
+    while last > start and kinds[last - 1] in (Kind.BLANK, Kind.RULE):
+        last -= 1
+    for position in range(last - 1, max(start, last - 1 - MAX_FOOTER) - 1, -1):
+        if kinds[position] is Kind.RULE:
+            below = " ".join(line[:MAX_LOOKED_AT] for line in lines[position + 1 : last])
+            if "@" not in below and "://" not in below:
+                break
+            folded = below.casefold()
+            if _FOOTER_RULE.fullmatch(lines[position]) or any(word in folded for word in words.list_words):
                 return position
             break
     return end
@@ -192,10 +223,15 @@ def _below_notice(lines: list[str], kinds: list[Kind], start: int, end: int, wor
 
 
 def _is_notice(paragraph: list[str], words: Words) -> bool:
-    text = " ".join(" ".join(paragraph[:60])[:MAX_NOTICE].split()).casefold()
+    text = " ".join(" ".join(paragraph[:60])[:MAX_NOTICE].split()).replace("\u2019", "'").casefold()
+    if len(paragraph) <= MAX_BANNER and any(phrase in text for phrase in words.banners):
+        return True
     # Chinese and its neighbours say as much in a third of the characters.
     size = len(text) if text.isascii() else len(text) + 2 * sum(letter > "\u2e80" for letter in text)
-    return size >= MIN_NOTICE and sum(phrase in text for phrase in words.disclaimers) >= NOTICE_PHRASES
+    # A person who writes of such things asks something.
+    return (
+        size >= MIN_NOTICE and "?" not in text and sum(phrase in text for phrase in words.disclaimers) >= NOTICE_PHRASES
+    )
 
 
 def _keep_answered(kinds: list[Kind], is_new: list[bool], history: int) -> None:

@@ -57,6 +57,7 @@ class _Says(Flag):
     GREETING = auto()
     CLOSING = auto()
     NEVER = auto()
+    DELIGHT = auto()
 
 
 _NOTHING = _Says(0)
@@ -178,11 +179,13 @@ class _Reader:
         self._known = known
 
     def accepts(self, clauses: Sequence[_Clause]) -> bool:
-        """True if every clause is friendly, and one of them thanks or tells that it works."""
+        """True if every clause is friendly, and one of them thanks, tells that it works, or is delighted."""
         said, before = _NOTHING, _NOTHING
         for place, clause in enumerate(clauses):
             if place and self._is_signature(clauses[place:], before, addressed=clauses[place - 1].addressed):
                 break
+            if _Says.THANKS in before and self._is_addressed(clause.words):
+                continue
             parts = self._cut(clause.words)
             if parts is None:
                 return False
@@ -193,7 +196,7 @@ class _Reader:
                 said |= part
             before = parts[-1] if parts else _NOTHING
         # "Yes, thanks" may accept an offer; "Yes, works, thanks" does not.
-        return bool(said & (_GOOD_NEWS if _Says.YES in said else _Says.THANKS | _GOOD_NEWS))
+        return bool(said & (_GOOD_NEWS if _Says.YES in said else _Says.THANKS | _GOOD_NEWS | _Says.DELIGHT))
 
     def _cut(self, words: Sequence[_Word]) -> list[_Says] | None:
         """What the longest expressions say, one after the other; `_NOTHING` for an unknown word, None for a refused."""
@@ -225,7 +228,7 @@ class _Reader:
         before = rest[-1] if rest else _NOTHING
         may_be_strange = (
             (is_first and _Says.GREETING in before and size <= MAX_NAME_WORDS)
-            or (is_last and _Says.CLOSING in before and size <= MAX_NAME_WORDS)
+            or (is_last and _Says.CLOSING in before and size <= MAX_NAME_WORDS and self._is_sender(name))
             or (_Says.THANKS in before and size == 1 and not self._vocabulary.capital_nouns)
         )
         if all(word.text in self._known for word in name) or (may_be_strange and self._is_name(name)):
@@ -253,9 +256,20 @@ class _Reader:
             lines, size = 1, 2
         else:
             return False
+        if not self._is_sender(clauses[0].words):
+            return False
         return len(clauses) <= lines and all(
             len(clause.words) <= size and self._is_name(clause.words) for clause in clauses
         )
+
+    def _is_sender(self, words: Sequence[_Word]) -> bool:
+        """True if a name of several words has one that is known: "Cancel Contract" is written like a name, too."""
+        names = [word for word in words if word.text not in self._words.titles]
+        return len(names) < 2 or any(word.text in self._known for word in names)
+
+    def _is_addressed(self, words: Sequence[_Word]) -> bool:
+        """True for "Frau Müller", who is thanked."""
+        return 1 < len(words) <= MAX_NAME_WORDS and words[0].text in self._words.titles and self._is_name(words[1:])
 
 
 def _is_friendly(parts: Sequence[_Says]) -> bool:
@@ -309,6 +323,7 @@ def _vocabulary(language: ThanksLanguage, rules: ThanksRules) -> _Vocabulary:
         (_Says.GREETING, language.greetings),
         (_Says.CLOSING, language.closings + rules.closings),
         (_Says.NEVER, language.never),
+        (_Says.DELIGHT | _Says.PRAISE, rules.delights),
     ):
         for key in _spellings(expressions):
             says[key] = says.get(key, _NOTHING) | kind

@@ -90,6 +90,9 @@ SIGNED = [
     f"Dnia 2 października 2023 17:43 {A} napisał(a):",
     f"On Mon, 2 Oct 2023 17:43:00 +0200\n{A} wrote:",
     "2023-10-02 17:43 GMT+02:00 Ann Archer <ann@customer.example>:",
+    "Ann Archer <ann@customer.example> ezt írta (időpont: 2023. okt.\n2., H 17:43):",
+    "On Mon, Oct 2, 2023 at 5:43 PM Ann M.\nArcher <ann@customer.example> wrote:",
+    f"---- Zhk 2 qrst 2023 17:43 {A} plm ----",
 ]
 # Introductions that count only above quoted lines: a person might write so, too.
 UNSIGNED = [
@@ -120,6 +123,9 @@ UNSIGNED = [
     "Zitat von Ann Archer <ann@customer.example>:",
     "Quoting Ann Archer <ann@customer.example>:",
     "Monday, October 2, 2023, 5:43:00 PM, you wrote:",
+    "2 Oct 2023, 17:43 by ann@customer.example:",
+    "Citation de Ann Archer <ann@customer.example>:",
+    "2023/10/2 Ann Archer <ann@customer.example>",
 ]
 
 
@@ -188,6 +194,13 @@ DIVIDED = [
     "________________________________\nFra: Ann\nSendt: 2. oktober 2023",
     "##- Please type your reply above this line -##\nYour request was received.",
     "Ann Archer ---02/10/2023 05:43:12 PM---Hello Bob",
+    ">>> Ann Archer <ann@customer.example> 10/2/2023 5:43 PM >>>",
+    "On Mon, 2 Oct 2023 at 17:43, Ann<ann@customer.example> wrote:   Dear Bob,",
+    "##- Veuillez répondre au-dessus de cette ligne -##",
+    "Ann Archer --- Re: Fire --- \n\nVon:\tAnn <ann@customer.example>\nDatum:\t2.10.2023 17:43\nBetreff:\tRe: Fire",
+    "-----Message d’origine-----\nDe: Ann",
+    "-----Özgün İleti-----\nAnn",
+    "-----邮件原件-----\nAnn",
     "=====\nFrom: Ann\nSubject: Fire",
 ]
 
@@ -259,6 +272,8 @@ def test_a_last_line_that_a_person_may_have_written_stays(line: str) -> None:
         "Error:\nOn 2.10.2023 17:43 the user <bob@customer.example> wrote:\nERROR 5\n\nThanks",
         "Name: Bob\nE-mail: bob@customer.example\nTime: 17:43\n\nPlease call.",
         "Regards,\nBob Builder\n+49 30 1234567",
+        "It was Ann.\nBob wrote:\n\nNo.",
+        "10:02 Ann <ann@customer.example>:   Hello\n10:03 Bob <bob@customer.example>:   Hi",
         "It is done\n\n—\nBob",
     ],
 )
@@ -276,8 +291,10 @@ def test_other_marks_of_quotation_count_below_an_introduction_only() -> None:
 def test_what_a_quoted_line_lost_to_a_second_wrapping_is_quoted() -> None:
     long = "> The printer in the second room on the left has been burning since this morning"
     torn = f"On 2 Oct 2023 Ann wrote:\n{long}\nand nobody came\n> to look."
+    encoded = f"On 2 Oct 2023 Ann wrote:\n{long[:75]}=\n,\n> to look."
 
     assert split_text(f"Done.\n\n{torn}", RULES) == ("Done.", torn)
+    assert split_text(f"Done.\n\n{encoded}", RULES) == ("Done.", encoded)
     assert "no it has not" in split_text("On 2 Oct Ann wrote:\n> Is it out?\nno it has not\n> Really?", RULES)[0]
 
 

@@ -27,6 +27,16 @@ def new_text(page: str) -> str:
             '<div class="gmail_quote"><div class="gmail_attr">On Mon, Oct 2, 2023 at 5:43 PM Ann &lt;<a href="mailto:a@x.example">'
             'a@x.example</a>&gt; wrote:<br></div><blockquote class="gmail_quote">Fire!</blockquote></div>'
         ),
+        (
+            '<div class="gmail_quote"><div class="gmail_attr">Zhk Ann qrst:<br></div>'
+            '<blockquote class="gmail_quote">Fire!</blockquote></div>'
+        ),
+        (
+            '<div class="gmail_quote"><div class="gmail_attr">---------- Forwarded message ---------<br>From: Ann<br>'
+            "Date: 2 Oct 2023<br>Subject: Fire<br></div><br>Fire!</div>"
+        ),
+        # Roundcube
+        '<p id="reply-intro">Zhk Ann qrst:</p><blockquote type="cite">Fire!</blockquote>',
         # Thunderbird
         '<div class="moz-cite-prefix">Zhk 2.10.2023 qrst Ann:<br></div><blockquote type="cite">Fire!</blockquote>',
         # Apple Mail
@@ -34,6 +44,12 @@ def new_text(page: str) -> str:
         # Outlook on the web, Hotmail
         f'<div id="appendonsend"></div><hr tabindex="-1" style="width:98%"><div id="divRplyFwdMsg">{HEAD}</div><div>Fire!</div>',
         f'<div><hr id="stopSpelling">{HEAD}Fire!</div></div>after',
+        f'<hr style="width:98%"><div id="x_divRplyFwdMsg">{HEAD}</div><div>Fire!</div>',
+        # Outlook for mobile, with its signature
+        (
+            '<div id="ms-outlook-mobile-signature">Get <a href="https://aka.ms/o0ukef">Outlook for iOS</a></div>'
+            f'<hr><div id="divRplyFwdMsg">{HEAD}</div><div>Fire!</div>'
+        ),
         # Outlook for Windows
         (
             '<div><div style="border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm"><p class=MsoNormal>'
