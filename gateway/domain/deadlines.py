@@ -10,7 +10,7 @@ from datetime import datetime
 
 from gateway.domain import sla
 from gateway.domain.actions import LevelReached
-from gateway.domain.model import Case, Event, Timer, TimerKey, TimerKind
+from gateway.domain.model import Event, Timer, TimerKey, TimerKind
 from gateway.domain.policy import Policy
 
 
@@ -20,12 +20,6 @@ class Deadlines:
 
     due_at: datetime | None = None
     levels: tuple[tuple[Timer, LevelReached], ...] = ()
-
-
-def has_deadlines(case: Case, policy: Policy) -> bool:
-    """True for a case under the SLA; one that was merged into another has no time of its own."""
-    kind = policy.workflow.type_named(case.type)
-    return kind is not None and kind.sla is not None and case.merged_into is None
 
 
 def deadlines(

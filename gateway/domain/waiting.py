@@ -32,6 +32,12 @@ def statuses_that_wait(policy: Policy) -> frozenset[str]:
     return frozenset(found)
 
 
+def has_deadlines(case: Case, policy: Policy) -> bool:
+    """True for a case under the SLA; one that was merged into another has no time of its own."""
+    kind = policy.workflow.type_named(case.type)
+    return kind is not None and kind.sla is not None and case.merged_into is None
+
+
 def is_past_reopening(case: Case, policy: Policy, now: datetime) -> bool:
     """True for a case that stands too long where it stands to be reopened by its customer (SPEC section 5.3)."""
     days = policy.workflow.status(case.status).reopen_days

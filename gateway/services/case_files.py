@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from gateway.domain.model import Party
+from gateway.domain.model import FileState, Party
 from gateway.errors import NotFound
 from gateway.services.views import Names
 from gateway.store import load
@@ -15,13 +15,17 @@ from gateway.store import tables as t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseFile:
-    """A file of a case; `number` counts those of the case, oldest first. `name` is the sender's and is text only."""
+    """A file of a case; `number` counts those of the case, oldest first. `name` is the sender's and is text only.
+
+    `state` is what became of it: one that is too large has no bytes here.
+    """
 
     number: int
     name: str
     size: int
     content_type: str
     sha256: str
+    state: FileState
     message: int
     author: str
     at: datetime
@@ -46,6 +50,7 @@ def files(tx: sa.Connection, number: int) -> tuple[CaseFile, ...]:
             size=row.size,
             content_type=row.content_type,
             sha256=row.sha256,
+            state=row.state,
             message=row.message,
             author=names.address(Party.parse(row.author)),
             at=row.at,

@@ -80,10 +80,10 @@ class EventView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
-    """A whole case. `possible` are the events that are open to an agent now, `events` its history, `warnings` what
-    agents should know of its mail.
+    """A whole case.
 
-    `clocks` make `sla` and `processing_seconds`.
+    `possible` are the events that are open to an agent now, `events` its history, `warnings` what agents should know of
+    its mail. `clocks` make `sla` and `processing_seconds`.
     """
 
     summary: Summary

@@ -11,17 +11,18 @@ import sqlalchemy as sa
 
 from gateway.domain.actions import Cause
 from gateway.domain.facts import MailFacts
-from gateway.domain.model import CaseNumber, IntakeId
+from gateway.domain.model import Attachment, CaseNumber, FileState, IntakeId
 from gateway.domain.post import DecisionKind, Envelope, Evidence, IntakeState, ParsedMail, RawMail, Unreadable
-from gateway.errors import NotFound
+from gateway.errors import Conflict, NotFound
 from gateway.mail import ladder
 from gateway.mail.auth import judge
 from gateway.mail.decision import Decision
 from gateway.mail.ladder import climb
 from gateway.mail.token import find_clues, keyed_return_path
+from gateway.services.mail_files import files_in
 from gateway.services.perform import perform_in
 from gateway.services.ports import Ports
-from gateway.store import db, intake, load
+from gateway.store import db, intake, load, save
 from gateway.store import tables as t
 
 BATCH = 32
@@ -41,8 +42,6 @@ MOST_LEASES = 10
 
 IN_ROW = 1_000_000
 """Larger mails are a blob, written before the row that names it."""
-
-_KEEPS_ATTACHMENTS = {DecisionKind.NEW_CASE, DecisionKind.REPLY, DecisionKind.AUTOMATIC}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,45 +98,98 @@ def take_back(ports: Ports) -> None:
             tx.execute(sa.update(work).where(work.c.lease_until.is_not(None)).values(lease_until=None))
 
 
-def handle(ports: Ports, raw: RawMail, mail: ParsedMail) -> Decision:
-    """Decide one parsed mail and do what it asks for, in one transaction. Raises Conflict: try again."""
-    evidence = judge(mail, raw.envelope)  # who vouches for the sender
-    if mail.attachments:
-        _keep_attachments(ports, raw, mail, evidence)  # before any row names them
+def handle(
+    ports: Ports,
+    raw: RawMail,
+    mail: ParsedMail,
+    checked: Evidence | None = None,
+    harmful: frozenset[str] | None = None,
+) -> Decision:
+    """Decide one parsed mail and do what it asks for, in one transaction. Raises Conflict: try again.
+
+    `checked` is what `ports.look_up` found, `harmful` the hashes of the files that the scanner refused, None where it
+    was not asked (`screening.to_scan`).
+    """
+    evidence = judge(mail, raw.envelope, checked)  # who vouches for the sender
+    kept = _keep_files(ports, raw, mail, evidence, harmful) if mail.attachments else ()  # before any row names them
     with ports.db.begin() as tx:
-        facts = mail_facts(tx, ports, raw, mail)  # contact, agent, cases, our own mail
-        decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)  # the rungs; first that holds
+        decision = _decide(tx, ports, raw, mail, evidence, kept)  # the facts, and the first rung that holds
+        if mail.attachments and not kept and _keeps_files(decision):
+            raise Conflict("what this mail is has changed meanwhile")
         outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id))  # the one write path
         case = decision.case or next((done.case.number for done in outcomes if done.case), None)
-        intake.decided(tx, raw.id, _decided(decision, mail, evidence, case))  # with all the above, or not at all
+        intake.decided(tx, raw.id, _decided(raw, decision, mail, evidence, case))  # with all the above, or not at all
     ports.nudge()
     return replace(decision, case=case)
 
 
-def mail_facts(tx: sa.Connection, ports: Ports, raw: RawMail, mail: ParsedMail) -> MailFacts:
-    """Everything that the ladder needs to know about a mail."""
+def _decide(
+    tx: sa.Connection, ports: Ports, raw: RawMail, mail: ParsedMail, evidence: Evidence, files: tuple[Attachment, ...]
+) -> Decision:
+    """The decision that counts, on facts of the transaction that carries it out."""
+    facts = mail_facts(tx, ports, raw, mail, files=files)  # contact, agent, cases, our own mail
+    decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
+    if decision.kind is not DecisionKind.NEW_CASE or ports.db.is_sqlite:
+        return decision
+    # Another daemon may open the case of this very thread at this moment: who opens next sees what it opened.
+    save.opens_next(tx)
+    known = replace(facts, cases=load.cases_of_clues(tx, find_clues(mail, raw.envelope, ports.tokens)))
+    return decision if known.cases == facts.cases else climb(mail, raw, evidence, known, ports.policy, ports.tokens)
+
+
+def mail_facts(
+    tx: sa.Connection,
+    ports: Ports,
+    raw: RawMail,
+    mail: ParsedMail,
+    *,
+    files: tuple[Attachment, ...] | None = None,
+    harmful: frozenset[str] = frozenset(),
+) -> MailFacts:
+    """Everything that the ladder needs to know about a mail; `files` are given where they were looked at before."""
     clues = find_clues(mail, raw.envelope, ports.tokens)  # what in it may name a case
     return_path = keyed_return_path(mail, raw.envelope, ports.tokens)
-    return load.facts_for_mail(tx, mail, clues, return_path, ports.now())
+    facts = load.facts_for_mail(tx, mail, clues, return_path, ports.now())
+    if files is None:
+        files = files_in(tx, mail, facts.contact, limit=ports.policy.attachment_limit, harmful=harmful)
+    return replace(facts, files=files)
 
 
-def _keep_attachments(ports: Ports, raw: RawMail, mail: ParsedMail, evidence: Evidence) -> None:
-    """Put the attachments of a mail that a case will keep, outside the transaction; a stranger's are never stored.
+def files_for_case(
+    ports: Ports, raw: RawMail, mail: ParsedMail, evidence: Evidence, harmful: frozenset[str] = frozenset()
+) -> tuple[Attachment, ...]:
+    """The files of a mail and what becomes of each, as things stand; () where no case will keep them."""
+    facts = ports.db.read(mail_facts, ports, raw, mail, harmful=harmful)
+    decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
+    return facts.files if _keeps_files(decision) else ()
+
+
+def _keep_files(
+    ports: Ports, raw: RawMail, mail: ParsedMail, evidence: Evidence, harmful: frozenset[str] | None
+) -> tuple[Attachment, ...]:
+    """Put the files of a mail that a case will keep, outside the transaction; a stranger's are never stored.
 
     The decision that counts is made inside, on facts read again.
     """
-    facts = ports.db.read(mail_facts, ports, raw, mail)
-    decision = climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
-    if decision.kind in _KEEPS_ATTACHMENTS:
-        for part in mail.attachments:
+    found = files_for_case(ports, raw, mail, evidence, harmful or frozenset())
+    if found and ports.scanner is not None and harmful is None:
+        raise Conflict("the files of this mail are not scanned yet")
+    for part, file in zip(mail.attachments, found, strict=False):  # none is found where none is kept
+        if file.state is not FileState.TOO_LARGE:
             ports.blobs.put(part.data)
+    return found
+
+
+def _keeps_files(decision: Decision) -> bool:
+    """True if what was decided puts the mail on a case."""
+    return any(getattr(action, "incoming", None) is not None for action in decision.actions)
 
 
 def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:
     """Set a mail aside that cannot be read, or that failed too often; agents see it, the queue goes on."""
     decision = ladder.quarantine(reason)
     with ports.db.begin() as tx:
-        intake.decided(tx, raw.id, _decided(decision, None, None, None))
+        intake.decided(tx, raw.id, _decided(raw, decision, None, None, None))
     return decision
 
 
@@ -146,10 +198,10 @@ def unreadable(ports: Ports, raw: RawMail, mail: Unreadable) -> Decision:
     return quarantine(ports, raw, mail.reason)
 
 
-def postpone(ports: Ports, raw: RawMail) -> None:
-    """The disk, the database or the parse child is not there: nothing is counted, it is tried again soon."""
+def postpone(ports: Ports, raw: RawMail, gap: timedelta = POSTPONED) -> None:
+    """Something of ours is not there, such as the disk or the parse child: nothing is counted, it is tried again."""
     with ports.db.begin() as tx:
-        intake.postponed(tx, raw.id, ports.now() + POSTPONED)
+        intake.postponed(tx, raw.id, ports.now() + gap)
 
 
 def failed(ports: Ports, raw: RawMail, reason: str) -> Decision | None:
@@ -174,15 +226,17 @@ def _with_bytes(ports: Ports, raw: RawMail, sha256: str | None) -> RawMail | Non
 
 
 def _decided(
-    decision: Decision, mail: ParsedMail | None, evidence: Evidence | None, case: CaseNumber | None
+    raw: RawMail, decision: Decision, mail: ParsedMail | None, evidence: Evidence | None, case: CaseNumber | None
 ) -> intake.Decided:
+    proof = f"{evidence.authenticity}: {evidence.reason}" if evidence else None
+    asked = f"{'released' if raw.is_released else 'asked for again'} by {raw.asked_by}" if raw.asked_by else None
     return intake.Decided(
         state=decision.state,
         decision=decision.kind,
         reason=decision.reason,
         rung=decision.rung,
         passed=decision.passed,
-        evidence=f"{evidence.authenticity}: {evidence.reason}" if evidence else None,
+        evidence="; ".join(filter(None, (proof, asked))) or None,
         case=case,
         sender=mail.sender_shown if mail else None,
         subject=mail.subject if mail else None,

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from gateway.domain.actions import Stamp
 from gateway.domain.policy import Policy
-from gateway.domain.post import OutboxRow
+from gateway.domain.post import Evidence, OutboxRow, ParsedMail, RawMail
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens
 from gateway.store.db import Database
@@ -65,6 +65,22 @@ class Blobs(Protocol):
         ...
 
 
+class LookUp(Protocol):
+    """Asks the DNS who vouches for a sender; bounded in time, and raises nothing."""
+
+    async def check(self, raw: RawMail, mail: ParsedMail) -> Evidence | None:
+        """What SPF, DKIM and DMARC say; None where they need not be asked."""
+        ...
+
+
+class Scanner(Protocol):
+    """Says of a file whether it may be kept."""
+
+    async def is_clean(self, data: bytes) -> bool:
+        """True if it may, False if it is refused; bounded in time. Raises Temporary where it cannot say."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
     """Everything outside that a service uses. `now()` is aware UTC; `nudge()` wakes the loops, a hint only."""
@@ -76,6 +92,9 @@ class Ports:
     blobs: Blobs
     now: Callable[[], datetime]
     stamp: Callable[[], Stamp]
+    scanner: Scanner | None = None
     nudge: Callable[[], None] = lambda: None
     outbound: bool = True
     """False where no `[outbound]` is configured: mail waits."""
+    look_up: LookUp | None = None
+    """None where no `[dns]` is enabled. Services are given what it found: asking takes seconds, a transaction must not."""

@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain import sla
-from gateway.domain.deadlines import has_deadlines
 from gateway.domain.fold import fold
 from gateway.domain.model import Case, EscalationState, Party, Turn
 from gateway.domain.policy import Policy
+from gateway.domain.waiting import has_deadlines
 from gateway.mail.token import Tokens
 from gateway.services import sla_view, views
 from gateway.services.views import Summary

@@ -11,10 +11,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from gateway.domain.actions import LevelReached
-from gateway.domain.deadlines import deadlines, has_deadlines
+from gateway.domain.deadlines import deadlines
 from gateway.domain.model import Case, CaseNumber, Timer, TimerKey, Turn
 from gateway.domain.policy import Policy
-from gateway.domain.waiting import statuses_that_wait, timers_of
+from gateway.domain.waiting import has_deadlines, statuses_that_wait, timers_of
 from gateway.store import load, load_people, save, timers
 
 

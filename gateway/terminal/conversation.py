@@ -9,11 +9,11 @@ from datetime import datetime
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from gateway.domain.model import Authenticity, Direction, Turn
+from gateway.domain.model import Authenticity, Direction, FileState, Turn
 from gateway.terminal import clock_words, happenings, show
 
 if TYPE_CHECKING:
-    from gateway.services.case_view import CaseView, EventView, MessageView
+    from gateway.services.case_view import CaseView, EventView, FileView, MessageView
 
 Label = Callable[[str], str]
 """From a status to what people call it."""
@@ -26,6 +26,12 @@ MOST_CHARACTERS = 20_000
 """So much of one message is shown unless all is asked for."""
 
 _WAYS = {Direction.INBOUND: "wrote", Direction.OUTBOUND: "answered", Direction.NOTE: "· INTERNAL NOTE"}
+_FILES = {
+    FileState.KEPT: ("attached", ""),
+    FileState.REPEATED: ("attached", ", as before"),
+    FileState.TOO_LARGE: ("NOT TAKEN", ": too large, its bytes are not kept"),
+    FileState.REFUSED: ("NOT TAKEN", ": refused by the scanner, kept aside"),
+}
 _COMMANDS = {"agent_reply": "reply", "wait_for_client": "wait"}
 """Events that are typed otherwise."""
 
@@ -66,6 +72,7 @@ def _print_head(view: "CaseView", now: datetime) -> None:
     assignee = _person(view.assignee_name or "", case.assignee) if case.assignee else "nobody"
     kind = [case.type, case.priority, case.category]
     pairs = [
+        ("WARNING", "; ".join(view.warnings)),
         ("Status", _status(view, now)),
         ("SLA", _sla(view)),
         ("Worked", _worked(view)),
@@ -87,8 +94,10 @@ def _print_head(view: "CaseView", now: datetime) -> None:
     indent = max(len(name) for name, value in pairs if value) + 2
     for name, value in pairs:
         if value:
-            is_late = name == "SLA" and any(clock_words.is_late(clock) for clock in view.clocks)
-            _print_hanging(f"{name:<{indent}}", value, style="bold red" if is_late else "")
+            is_urgent = name == "WARNING" or (
+                name == "SLA" and any(clock_words.is_late(clock) for clock in view.clocks)
+            )
+            _print_hanging(f"{name:<{indent}}", value, style="bold red" if is_urgent else "")
 
 
 def _status(view: "CaseView", now: datetime) -> str:
@@ -142,10 +151,15 @@ def _timeline(view: "CaseView", label: Label) -> list[tuple[datetime, "MessageVi
 
 def _told(entries: Sequence["EventView"], label: Label) -> str:
     """What one cause did beside its message, in one line."""
-    does = [happenings.sentence(entry, label) for entry in entries if entry.event not in _ALONE]
+    does = [happenings.sentence(entry, label) for entry in entries if not _is_alone(entry)]
     if entries[0].event == "opened" and entries[0].actor != entries[0].detail.get("reporter"):
         does.insert(0, "opened the case")
     return f"{happenings.actor(entries[0])}: {' · '.join(filter(None, does))}" if any(does) else ""
+
+
+def _is_alone(entry: "EventView") -> bool:
+    """A reply under a subject of its own says more than its text."""
+    return entry.event in _ALONE and not (entry.event == "message_received" and entry.detail.get("subject"))
 
 
 def _print_hanging(head: str, text: str, style: str = "") -> None:
@@ -162,6 +176,7 @@ def _print_message(time: str, message: "MessageView", *, full: bool) -> None:
     marks = [
         f"#{message.id}",
         "automatic" if message.automatic else "",
+        "ENCRYPTED" if message.encrypted else "",
         message.authenticity if message.authenticity != Authenticity.AUTHENTICATED else "",
     ]
     head = f"{_person(message.author_name, message.author)} {_WAYS[direction]} · {' · '.join(filter(None, marks))}"
@@ -171,9 +186,21 @@ def _print_message(time: str, message: "MessageView", *, full: bool) -> None:
     margin = "     | " if is_note else " " * 7
     _print_text(message.text, margin, full=full)
     _print_quoted(message.quoted, margin, full=full)
-    for file in message.attachments:
+    _print_files(message.attachments, margin, full=full)
+
+
+def _print_files(files: "Sequence[FileView]", margin: str, *, full: bool) -> None:
+    """A line a file; what came before is only counted, unless all is asked for."""
+    folded = 0
+    for file in files:
+        if file.state == FileState.REPEATED and not full:
+            folded += 1
+            continue
+        label, more = _FILES[FileState(file.state)]
         name, kind = show.line(file.name, 100), show.line(file.content_type, 60)
-        _aside(f"[attached: {name}, {kind}, {show.size(file.size)}]", margin)
+        _aside(f"[{label}: {name}, {kind}, {show.size(file.size)}{more}]", margin)
+    if folded:
+        _aside(f"[{show.count(folded, 'image')} as before; --full shows {'it' if folded == 1 else 'them'}]", margin)
 
 
 def _print_text(text: str, margin: str, *, full: bool) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.domain.model import FileState
 from gateway.errors import BadUsage, CasegateError, Refused
 from gateway.terminal import show
 from gateway.terminal.context import Desk
@@ -40,41 +41,68 @@ _COLUMNS = (
     show.Column(head="From", gives=True),
     show.Column(head="When"),
 )
+_STATE = show.Column(head="State")
+"""Shown where not all is well."""
+_STATES = {
+    FileState.KEPT: "",
+    FileState.REPEATED: "as before",
+    FileState.TOO_LARGE: "too large, not kept",
+    FileState.REFUSED: "refused by the scanner",
+}
 
 
 @room.task(
     "attachments",
     "case attachments 4711",
     "case attachments 4711 --save logs",
+    "case attachments 4711 --save logs --refused",
     "case attachments 4711 --json",
 )
 def attachments(
     desk: Desk,
     number: Number,
     save: Annotated[Path | None, typer.Option(metavar="DIR", help="Write them all into this folder.")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="Also those that the scanner refused.")] = False,
     json: JsonOption = False,
 ) -> None:
     """List the files of a case, or save them.
 
     The folder is made if need be. Each file gets a safe name of its own there; nothing is overwritten, and only you
-    can read them.
+    can read them. A file that the scanner refused is saved only with --refused; of one that is too large only its name
+    was kept.
     """
     from gateway.services import case_files
 
     found = desk.read(case_files.files, number)
-    saved = _save_all(desk, found, save) if save is not None else {}
+    wanted = tuple(one for one in found if _is_wanted(one, refused=refused))
+    saved = _save_all(desk, wanted, save) if save is not None else {}
     if json:
         show.print_json([{**show.members(one), "saved": saved.get(one.number)} for one in found])
     elif save is None or not found:
-        rows = [(one.number, one.name, one.size, one.content_type, one.author, show.when(one.at)) for one in found]
-        show.table(_COLUMNS, rows, empty=f"case {number} has no files")
+        columns = _COLUMNS if all(one.state is FileState.KEPT for one in found) else (*_COLUMNS, _STATE)
+        show.table(columns, [_row(one)[: len(columns)] for one in found], empty=f"case {number} has no files")
     else:
         for one in found:
             if one.number in saved:
                 show.say(f"{one.number} {show.line(one.name, 100)} is in {show.line(saved[one.number])}")
-    if save is not None and len(saved) < len(found):
-        missing = len(found) - len(saved)
-        raise Refused(f"{missing} of {show.count(len(found), 'file')} could not be saved in {save}")
+            elif one not in wanted:
+                show.say(f"{one.number} {show.line(one.name, 100)} is not saved: {_why_not(one.state)}")
+    if save is not None and len(saved) < len(wanted):
+        missing = len(wanted) - len(saved)
+        raise Refused(f"{missing} of {show.count(len(wanted), 'file')} could not be saved in {save}")
+
+
+def _is_wanted(one: "CaseFile", *, refused: bool) -> bool:
+    return one.state is not FileState.TOO_LARGE and (refused or one.state is not FileState.REFUSED)
+
+
+def _why_not(state: FileState) -> str:
+    return f"{_STATES[state]}{'; --refused saves it too' if state is FileState.REFUSED else ''}"
+
+
+def _row(one: "CaseFile") -> tuple[str | int, ...]:
+    when, state = show.when(one.at), _STATES[one.state]
+    return one.number, one.name, one.size, one.content_type, one.author, when, state
 
 
 def _save_all(desk: Desk, found: "tuple[CaseFile, ...]", folder: Path) -> dict[int, str]:

@@ -22,7 +22,6 @@ MAIL = """
 strong = [{ header = "Auto-Submitted", pattern = "auto-" }]
 weak = [{ header = "precedence", pattern = "bulk" }]
 senders = ["no-reply"]
-absence = ["out of office"]
 [text]
 wrote = ["wrote"]
 labels = ["From"]
@@ -66,6 +65,7 @@ def rules(set_name: str = "tracker", **changed: str) -> Rules:
         "workflow": shipped(f"{set_name}/workflow.toml"),
         "notices": shipped("notices.toml"),
         "mail": Document("rules/mail.toml", MAIL),
+        "absence": shipped("absence.toml"),
         "thanks": shipped("thanks.toml"),
         "sla": shipped("sla.toml"),
     }
@@ -185,8 +185,8 @@ def test_an_older_set_of_ones_own_needs_none_of_the_later_tables() -> None:
 def test_what_goes_to_customers_is_never_internal() -> None:
     """Internal rows are for the vendor, the vendor's rows are internal, and a note is told to nobody else."""
     rows = policy().notices
-    assert {"vendor"} == {row.to for row in rows if row.internal}
-    assert all(row.internal for row in rows if row.to == "vendor")
+    assert {"vendor", "team", "managers"} == {row.to for row in rows if row.internal}
+    assert all(row.internal for row in rows if row.to in {"vendor", "team", "managers"})
     assert [("vendor", True)] == [(row.to, row.internal) for row in rows if row.kind == "note"]
 
 

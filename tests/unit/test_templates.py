@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.policy import Vendor
-from gateway.domain.words import CaseWords, StrangerWords
+from gateway.domain.words import CaseWords, LevelWords, StrangerWords
 from gateway.errors import BadConfig, NotFound
 from gateway.mail.sandbox import MAX_TEXT, one_line
 from gateway.mail.templates import Templates
@@ -28,19 +28,31 @@ WORDS = CaseWords(
     recipient="Ann Example",
     author="Bob Example",
     text="It is slow.\n  Since Monday.",
+    level=LevelWords(
+        clock="first_response",
+        percent=50,
+        target="4 h",
+        reached="2026-12-01 11:00 CET",
+        due="2026-12-01 13:00 CET",
+        is_late=True,
+        is_met=False,
+    ),
 )
 CASE_MAIL = (
     "agent_replied",
     "assigned",
+    "attachment_refused",
     "case_changed",
     "case_changed_vendor",
     "case_opened",
     "customer_wrote",
     "customer_wrote_vendor",
+    "delivery_failed",
     "new_case",
     "note",
     "reminder",
     "reopened_vendor",
+    "sla_level",
     "status_changed",
 )
 
