@@ -16,11 +16,12 @@ def evolve(case: Case | None, event: Event) -> Case:
     """The case after one more event; `case` is None for its first, `opened`."""
     if case is None:
         return _opened(event)
-    changed = replace(case, updated_at=event.at, version=case.version + 1)
+    changed: dict[str, Any] = {"updated_at": event.at, "version": case.version + 1}
     if event.to_status:
-        changed = _moved(changed, event, event.to_status)
-    effect = _EFFECTS.get(event.event)
-    return replace(changed, **effect(case, event)) if effect else changed
+        changed |= _moved(case, event)
+    if effect := _EFFECTS.get(event.event):
+        changed |= effect(case, event)
+    return replace(case, **changed)  # once: histories are long, and each copy costs
 
 
 def fold(events: Iterable[Event]) -> Case | None:
@@ -57,18 +58,17 @@ def _opened(event: Event) -> Case:
     )
 
 
-def _moved(case: Case, event: Event, status: str) -> Case:
+def _moved(case: Case, event: Event) -> dict[str, Any]:
     """In another status: a new stay, with whatever time it ends at."""
     until = event.detail.get("until")
-    return replace(
-        case,
-        status=status,
-        status_since=event.at,
-        stay=case.version,
-        reminded_at=None,
-        deferred_until=datetime.fromisoformat(until) if until else None,
-        deferred_by=event.actor if until else None,
-    )
+    return {
+        "status": event.to_status,
+        "status_since": event.at,
+        "stay": case.version + 1,
+        "reminded_at": None,
+        "deferred_until": datetime.fromisoformat(until) if until else None,
+        "deferred_by": event.actor if until else None,
+    }
 
 
 def _escalation(case: Case, event: Event) -> Escalation:
