@@ -1,11 +1,11 @@
 # Everything is set up by the target that needs it; `make demo` and `make test` are enough on a fresh machine.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup servers check test slow bench fuzz demo constraints clean
+.PHONY: help setup servers check test slow bench fuzz golden-accept demo constraints clean
 BIN := .venv/bin
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## a support desk on this machine, with mail in and answers out
 	@$(BIN)/casegate demo
@@ -35,6 +35,9 @@ bench: setup ## how much mail goes through, beside the bare libraries at the sam
 
 fuzz: setup ## mails that nobody would write, through all that reads mail; three minutes
 	$(BIN)/python -m tests.fuzz
+
+golden-accept: setup ## what is understood of the golden mails becomes what is expected; read the diff
+	$(BIN)/python -m tests.golden
 
 constraints: setup ## the newest versions of all dependencies into constraints.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --strip-extras --upgrade \

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -62,12 +62,12 @@ def cli_json(config: Path, *words: str) -> Any:
 class Daemon:
     """A running `casegate serve`; `lines` are its log entries so far."""
 
-    def __init__(self, config: Path) -> None:
+    def __init__(self, config: Path, program: Sequence[str] = CASEGATE) -> None:
         self.config = config
         self.lines: list[dict[str, Any]] = []
         self._news = threading.Condition()
         self.process = subprocess.Popen(
-            [*CASEGATE, "--config", str(config), "serve"], stderr=subprocess.PIPE, text=True, start_new_session=True
+            [*program, "--config", str(config), "serve"], stderr=subprocess.PIPE, text=True, start_new_session=True
         )
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -122,9 +122,9 @@ class Daemon:
 
 
 @contextmanager
-def running(config: Path) -> Iterator[Daemon]:
-    """A daemon for the length of a block."""
-    daemon = Daemon(config)
+def running(config: Path, program: Sequence[str] = CASEGATE) -> Iterator[Daemon]:
+    """A daemon for the length of a block; `program` starts it as `casegate` would."""
+    daemon = Daemon(config, program)
     try:
         yield daemon
     finally:

@@ -9,6 +9,8 @@ import re
 import unicodedata
 from encodings.aliases import aliases
 
+from gateway.mail.guess import guessed
+
 ALLOWED_CODECS = frozenset(
     {
         *("ascii", "utf_8", "utf_8_sig", "utf_16", "utf_16_be", "utf_16_le", "utf_32", "utf_32_be", "utf_32_le"),
@@ -51,9 +53,20 @@ _NICKNAMES = {
     "ucs_2": "utf_16",
     "iso_10646_ucs_2": "utf_16",
     "utf8mb4": "utf_8",
+    "koi8": "koi8_r",
+    "koi8_ru": "koi8_u",
+    "cp51932": "euc_jp",
+    "gb_2312_80": "gb2312",
+    "gb2312_charset": "gb2312",
+    "cn_gb": "gb2312",
+    "cn_big5": "big5",
+    "big5_eten": "big5",
+    "chinesebig5": "big5",
+    "chinesebig5_charset": "big5",
 }
 _MULTIBYTE = re.compile(r"big5|gb|hz|cp9[345]|euc|iso2022|johab|shift|utf_")
 _WIDE = re.compile(r"utf_(?:16|32)")
+_SAID_MORE = re.compile(r"[\s(;,*]")
 _JAPANESE = re.compile(rb"\x1b\$[@B]|\x1b\([IJ]|\x1b\$\([DOPQ]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LOOKED_AT = 4_000
@@ -64,9 +77,9 @@ def codec(charset: str | None) -> str | None:
     """The Python codec for a charset that a sender named; None for none, an unknown or an unsafe one."""
     if not charset or len(charset) > 60 or not charset.isascii():
         return None
-    name = encodings.normalize_encoding(charset.split("*")[0].strip("\"' ")).lower()
+    name = encodings.normalize_encoding(_SAID_MORE.split(charset.strip("\"' "))[0].rstrip("\"'")).lower()
     name = re.sub(r"^(?:x_|cs)(?=[a-z])", "", name.removesuffix("_i").removesuffix("_e"))
-    name = re.sub(r"^(?:windows|ibm|cp|ms)_?(?=\d{3,4}$)", "cp", _NICKNAMES.get(name, name))
+    name = re.sub(r"^(?:windows|win|ibm|cp|ms)_?(?=\d{3,4}$)", "cp", _NICKNAMES.get(name, name))
     name = aliases.get(name, aliases.get(name.replace("_", ""), name))
     return name if name in ALLOWED_CODECS else None
 
@@ -82,7 +95,8 @@ def to_text(data: bytes, charset: str | None = None, hint: str | None = None) ->
     """The characters of `data`; stray bytes are shown, never dropped.
 
     What the bytes show outweighs the declared charset: UTF-8 and UTF-16 are hardly ever anything else by accident.
-    Where nothing is declared, UTF-8, else the `hint` (what the mail declares elsewhere), else windows-1252.
+    Where nothing is declared, UTF-8, else the `hint` (what the mail declares elsewhere), else what its letters show,
+    else windows-1252.
     """
     declared = codec(charset)
     if data.isascii() and b"\0" not in data and b"\x1b" not in data and declared not in {"utf_7", "hz"}:
@@ -91,11 +105,13 @@ def to_text(data: bytes, charset: str | None = None, hint: str | None = None) ->
     if wide := _wide(data, declared):
         return storable(wide)
     declared = None if declared and _WIDE.match(declared) else declared
-    if (declared is None or declared.startswith("iso2022_jp")) and _JAPANESE.search(data):
-        return storable(_japanese(data, declared or "iso2022_jp"))
-    if declared is None or declared == "utf_8":
+    is_seven_bit = data.isascii()
+    japanese = declared if declared and declared.startswith("iso2022_jp") else None
+    if (is_seven_bit or japanese or declared is None) and _JAPANESE.search(data):
+        return storable(_japanese(data, japanese or "iso2022_jp"))
+    if declared is None or declared == "utf_8" or (declared.startswith("iso2022") and not is_seven_bit):
         return _undeclared(data, codec(hint) if declared is None else None)
-    if not data.isascii() and _is_rather_utf_8(data, declared):
+    if not is_seven_bit and _is_rather_utf_8(data, declared):
         return storable(data.decode("utf_8_sig"))
     name = _WIDER.get(declared, declared)
     try:
@@ -114,8 +130,16 @@ def _undeclared(data: bytes, hint: str | None) -> str:
     text = data.decode("utf_8_sig", "surrogateescape")
     strays = len(_SURROGATE.findall(text))
     if strays * 2 > len(text) - _ascii_count(data):
-        return storable(_western(data))
+        return storable(_guessed(data))
     return storable(_SURROGATE.sub(lambda stray: _western(stray[0].encode("utf-8", "surrogateescape")), text))
+
+
+def _guessed(data: bytes) -> str:
+    """The text as its letters show it; windows-1252, where they show nothing."""
+    name = guessed(data)
+    if name is None:
+        return _western(data)
+    return data.decode(name, "backslashreplace")
 
 
 def _ascii_count(data: bytes) -> int:

@@ -5,14 +5,15 @@ UTF-8 without NUL, all in linear time.
 """
 
 import base64
-import binascii
 import re
 
 from gateway.mail.charset import codec, storable, to_text
 from gateway.mail.html import declared_charset
 
-# `?` may stand inside a word, as in "=?utf-8?q?Really??=": lenient, but a word never runs into the next one.
-_ENCODED_WORD = re.compile(r"=\?([^?\s]{1,80})\?([BbQq])\?((?:[^?]|(?<!=)\?(?!=))*+)\?=")
+# `?` may stand inside a word, as in "=?utf-8?q?Really??=": lenient, but a word never runs into the next one. The last
+# one may have lost its end.
+_ENCODED_WORD = re.compile(r"=\?([^?\s]{0,80}) ?\?([BbQq])\?((?:[^?]|(?<!=)\?(?!=))*+)(\?=|\Z)")
+_NO_BASE64 = re.compile(r"[^A-Za-z0-9+/]")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 _LINE_END = re.compile("\r\n?")
 _FOLD = re.compile(r"\r?\n|\r")
@@ -29,7 +30,7 @@ def body_text(data: bytes, charset: str | None, hint: str | None = None, *, is_h
 
     `hint` is a charset that the mail names elsewhere, for text that names none.
     """
-    if is_html and codec(charset) is None:
+    if is_html and codec(charset) in {None, "ascii"}:
         charset = declared_charset(data) or charset
     return _LINE_END.sub("\n", to_text(data, charset, hint))
 
@@ -58,34 +59,66 @@ def header_text(value: str, hint: str | None = None) -> str:
     if "=?" not in text:
         return text.strip()
     shown: list[str] = []
-    pending: tuple[str, bytes] | None = None
+    pending = _Word()
     end = 0
     for word in _ENCODED_WORD.finditer(text):
         between = text[end : word.start()]
-        charset, data = word[1].lower(), _word_bytes(word[2], word[3])
-        if pending and not between.strip() and pending[0] == charset:
-            data = pending[1] + data
+        charset, packed = word[1].lower(), word[3] if word[4] else word[3].removesuffix("?")
+        if pending.is_there and not between.strip() and pending.charset == charset:
+            pending.add(word[2], packed)
         else:
-            shown.append(to_text(pending[1], pending[0]) if pending else "")
+            shown.append(pending.text())
             # RFC 2047 §6.2: blanks between two encoded words are not shown.
-            shown.append("" if pending and not between.strip() else between)
-        pending, end = (charset, data), word.end()
-    shown.append(to_text(pending[1], pending[0]) if pending else "")
+            shown.append("" if pending.is_there and not between.strip() else between)
+            pending = _Word(charset)
+            pending.add(word[2], packed)
+        end = word.end()
+    shown.append(pending.text())
     return storable("".join(shown) + text[end:]).strip()
 
 
-def _word_bytes(encoding: str, encoded: str) -> bytes:
-    data = encoded.encode("utf-8")
-    if encoding in "Bb":
-        packed = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
-        try:
-            return base64.b64decode(packed[: len(packed) - (len(packed) % 4 == 1)] + b"==")
-        except binascii.Error:
-            return data
-    return _HEX.sub(lambda pair: bytes([int(pair[1], 16)]), data.replace(b"_", b" "))
+class _Word:
+    """Encoded words of one charset that follow each other: letters may be cut between them, and even base64."""
+
+    __slots__ = ("charset", "data", "is_there", "left")
+
+    def __init__(self, charset: str | None = None) -> None:
+        self.charset = charset
+        self.is_there = charset is not None
+        self.data = b""
+        self.left = ""
+
+    def add(self, encoding: str, packed: str) -> None:
+        """What one word holds, as it is packed."""
+        if encoding in "Qq":
+            self.data += _unpacked(self.left)
+            self.left = ""
+            plain = packed.replace("_", " ").encode("utf-8")
+            self.data += _HEX.sub(lambda pair: bytes([int(pair[1], 16)]), plain)
+            return
+        if self.left and not _is_cut(self.left):
+            self.data += _unpacked(self.left)
+            self.left = ""
+        packed = self.left + _NO_BASE64.sub("", packed)
+        whole = len(packed) - len(packed) % 4
+        self.data += _unpacked(packed[:whole])
+        self.left = packed[whole:]
+
+    def text(self) -> str:
+        """All of it as characters."""
+        return to_text(self.data + _unpacked(self.left), self.charset) if self.is_there else ""
+
+
+def _is_cut(left: str) -> bool:
+    """True if letters of base64 that fill no byte go on in the next word: bits are set that the end of a text lacks."""
+    return base64.b64encode(_unpacked(left)).decode().rstrip("=") != left
+
+
+def _unpacked(packed: str) -> bytes:
+    return base64.b64decode(packed[: len(packed) - (len(packed) % 4 == 1)] + "==")
 
 
 def named_charset(value: str) -> str | None:
     """The charset of the first RFC 2047 word in a header value."""
     word = _ENCODED_WORD.search(value) if "=?" in value else None
-    return word[1] if word else None
+    return word[1] or None if word else None

@@ -3,8 +3,7 @@
 Called by the parse child with each intake row. Promises: `read_mail` never raises, but for MemoryError, which is for
 the parent to count; every field is bounded and can be stored; the same bytes give the same answer. The message is
 parsed once, by the standard library's compat32 policy; `policy.default` never sees it, since a hostile header costs
-it minutes. mail-parser reads From of that same parse, as the second opinion about who wrote, and the addresses of
-To and Cc.
+it minutes. mail-parser reads From of that same parse, as the second opinion about who wrote.
 """
 
 import hashlib
@@ -18,10 +17,12 @@ from mailparser import MailParser
 from gateway.domain.policy import MailRules, TextRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.mail import sender
+from gateway.mail.bounce import read_bounce
 from gateway.mail.charset import storable
 from gateway.mail.decode import header_text, named_charset, one_line, unfolded
+from gateway.mail.header import Fields, mended, read_fields
+from gateway.mail.names import content_type
 from gateway.mail.parts import LimitReachedError, from_only, parse_parts
-from gateway.mail.report import read_report
 from gateway.mail.text import split_text
 from gateway.mail.walk import Content, read_parts
 
@@ -46,8 +47,7 @@ TRACE = re.compile(
 logging.getLogger("mailparser").setLevel(logging.CRITICAL + 1)
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-_MBOX_LINE = re.compile(rb"From [^\r\n]*(?:\r\n|\r|\n)")
-_FIELD_NAME = re.compile(rb"([!-9;-~]+)[ \t]*:")
+_MBOX_LINE = re.compile(rb">?From [^\r\n]*(?:\r\n|\r|\n)")
 _MESSAGE_ID = re.compile(r"<([^<>]{1,998})>")
 _SPACES = re.compile(rb"[ \t\n]+")
 
@@ -71,7 +71,8 @@ def _read(data: bytes, rules: MailRules) -> ParsedMail:
     mbox_line = _MBOX_LINE.match(data)
     data = data[mbox_line.end() :] if mbox_line else data
     fields, fingerprint = _identify(data)
-    message = parse_parts(data)
+    whole = mended(data, fields)
+    message = parse_parts(whole)
     raw_headers = [(storable(name.lower()), value) for name, value in message.raw_items()]
     headers = tuple((name, unfolded(value)) for name, value in raw_headers)
     from_fields = [value.decode("utf-8", "surrogateescape") for name, value in fields if name == b"from"]
@@ -84,23 +85,23 @@ def _read(data: bytes, rules: MailRules) -> ParsedMail:
         fingerprint=fingerprint,
         sender=address,
         sender_defect=defect,
-        sender_shown=address or sender.shown(from_fields, lenient),
+        sender_shown=address or sender.shown(from_fields),
         sender_name=sender.display_name(from_fields[0], content.charset) if address else "",
-        to=sender.addresses(message.get_all("to", [])),
-        cc=sender.addresses(message.get_all("cc", [])),
+        to=sender.addresses(value for name, value in headers if name == "to"),
+        cc=sender.addresses(value for name, value in headers if name == "cc"),
         subject=one_line(header_text(_first(raw_headers, "subject"), content.charset), MAX_SUBJECT),
         message_id=next(iter(_message_ids(headers, "message-id")), None),
         in_reply_to=_message_ids(headers, "in-reply-to"),
         references=_message_ids(headers, "references"),
         headers=headers,
-        content_type=storable(message.get_content_type())[:200],
+        content_type=storable(content_type(message))[:200],
         text=content.text,
         new_text=new_text,
         quoted_text="\n\n".join(filter(None, (quoted_text, content.attached_text))),
         attachments=content.attachments,
-        report=read_report(message),
+        report=read_bounce(message, content.text, rules.bounce),
         encrypted=content.encrypted,
-        defects=(*_line_defects(data), *content.defects),
+        defects=(*_line_defects(data, whole), *content.defects),
     )
 
 
@@ -139,7 +140,7 @@ def _read_from(message: Message) -> tuple[list[tuple[str, str]], list[str]]:
         return lenient.from_, complaints
 
 
-def _identify(data: bytes) -> tuple[list[tuple[bytes, bytes]], str]:
+def _identify(data: bytes) -> tuple[Fields, str]:
     """The raw header fields, and the mail's own identity: blind to trace fields, folding and line ends, awake to the rest."""
     whole = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n") if b"\r" in data else data
     if whole.count(b"\n") > MAX_LINES:
@@ -147,7 +148,7 @@ def _identify(data: bytes) -> tuple[list[tuple[bytes, bytes]], str]:
     head, _, body = (b"", b"", whole[1:]) if whole.startswith(b"\n") else whole.partition(b"\n\n")
     if len(head) > MAX_HEADER:
         raise LimitReachedError(f"the header is larger than {MAX_HEADER // 1000} kB")
-    fields = _fields(head)
+    fields = read_fields(head)
     if len(fields) > MAX_HEADER_FIELDS:
         raise LimitReachedError(f"the header has more than {MAX_HEADER_FIELDS} fields")
     hashed = hashlib.sha256()
@@ -156,23 +157,6 @@ def _identify(data: bytes) -> tuple[list[tuple[bytes, bytes]], str]:
             hashed.update(name + b":" + _SPACES.sub(b" ", value).strip() + b"\n")
     hashed.update(b"\n" + body.rstrip(b"\n"))
     return fields, hashed.hexdigest()
-
-
-def _fields(head: bytes) -> list[tuple[bytes, bytes]]:
-    """Lower-case name and folded value of each header field, as the bytes say it and no parser.
-
-    What no field is (a line without a colon) keeps its place under an empty name.
-    """
-    fields: list[tuple[bytes, list[bytes]]] = []
-    for line in head.split(b"\n") if head else []:
-        name = _FIELD_NAME.match(line)
-        if line[:1] in {b" ", b"\t"} and fields:
-            fields[-1][1].append(line)
-        elif name:
-            fields.append((name[1].lower(), [line[name.end() :]]))
-        else:
-            fields.append((b"", [line]))
-    return [(name, b"\n".join(lines)) for name, lines in fields]
 
 
 def _first(headers: Iterable[tuple[str, str]], name: str) -> str:
@@ -189,10 +173,10 @@ def _message_ids(headers: tuple[tuple[str, str], ...], name: str) -> tuple[str, 
     return ids if len(ids) <= MAX_REFERENCES else (ids[0], *ids[1 - MAX_REFERENCES :])
 
 
-def _line_defects(data: bytes) -> tuple[str, ...]:
-    """RFC 5322 §2.3: a line ends in CRLF; other ends are read as line ends all the same."""
+def _line_defects(data: bytes, whole: bytes) -> tuple[str, ...]:
+    """RFC 5322 §2.3: a line ends in CRLF; other ends are read as line ends all the same. `whole` is what was read."""
     both, feeds, returns = data.count(b"\r\n"), data.count(b"\n"), data.count(b"\r")
-    defects = []
+    defects = ["a line of a header was mended"] if whole != data else []
     if returns > both:
         defects.append("a lone CR was read as a line end")
     if both and feeds > both:

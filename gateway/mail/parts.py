@@ -4,6 +4,7 @@ Called by `parse`, `walk` and `report`. Promises: the limits hold while the stan
 bytes come out as they came in.
 """
 
+import re
 from email import message_from_bytes
 from email.message import Message
 from email.policy import Compat32
@@ -26,6 +27,9 @@ MAX_PARAMETERS = 200
 
 ENCODED = frozenset({"base64", "quoted-printable"})
 """How RFC 2046 §5.2.1 forbids to encode an attached mail, and some programs do: its parts are then not seen."""
+
+
+_BOUNDARY = re.compile(rb"^--([^\s\"]{1,70})[ \t]*\r?\n(?=content-[a-z-]{1,40}:)", re.IGNORECASE | re.MULTILINE)
 
 
 class LimitReachedError(Exception):
@@ -73,7 +77,20 @@ class _AsItCame(Compat32):
 
 
 def parse_parts(data: bytes) -> Message:
-    """The message tree of the standard library, with the compat32 policy; raises LimitReachedError."""
+    """The message tree of the standard library, with the compat32 policy; raises LimitReachedError.
+
+    A multipart that does not name its boundary, or another one, is read with the one that stands in it.
+    """
+    message = _parsed(data)
+    if message.get_content_maintype() == "multipart" and not message.is_multipart():
+        below = str(message.get_payload()).encode("utf-8", "surrogateescape")
+        if boundary := _BOUNDARY.search(below):
+            field = b'Content-Type: multipart/mixed; boundary="' + boundary[1] + b'"\n\n'
+            message.set_payload(_parsed(field + below).get_payload())
+    return message
+
+
+def _parsed(data: bytes) -> Message:
     numbers = count(1)
 
     def part(**keywords: Any) -> Message:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 
 import idna
-from mailparser.utils import get_addresses
 
 from gateway.mail.charset import storable
 from gateway.mail.decode import header_text, one_line
@@ -32,6 +31,14 @@ _ADDRESS = re.compile(rf'(?P<local>{_DOT_ATOM}|"{_DOT_ATOM}")@(?P<domain>{_DOT_A
 _PHRASE = rf"(?:(?:{_ATOM}|{_QUOTED}|{_COMMENT}|\.)[ \t]*)*+"
 _BARE = re.compile(rf"[ \t]*(?P<address>[^ \t()<>,;:\\\[\]]+)[ \t]*(?:{_COMMENT}[ \t]*)?")
 _ANGLED = re.compile(rf"[ \t]*{_PHRASE}<[ \t]*(?P<address>[^ \t<>]+)[ \t]*>[ \t]*(?:{_COMMENT}[ \t]*)?")
+# Lenient, and linear: what is not closed is one character, and what may be none of its ends is not long.
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,500}"|\((?:[^()\\]|\\.){0,500}\)|<[^<>]*>|[^",;:(<]+|.', re.DOTALL)
+_BRACKETED = re.compile(r"<([^<>]+)(?:>|\Z)")
+_ANY_COMMENT = re.compile(r"\([^()]{0,500}\)")
+_LOOSE = re.compile(r"(?<!\s)\s*([@.])\s*")
+_LOOKS_LIKE_ONE = re.compile(
+    r"""(?:"[^"]{1,64}"|[^\s<>"'(),;:@\[\]][^\s<>"(),;:@\[\]]{0,254})@(?:\[[0-9A-Fa-f:.]{1,64}\]|[^\s<>"'(),;:@\[\]]{1,254})"""
+)
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _UPPER = re.compile("[A-Z]+")
 _FOLD = re.compile(r"\r\n|\r|\n")
@@ -115,12 +122,10 @@ def _why_not(value: str) -> str:
     return "the From field is not exactly one mailbox"
 
 
-def shown(fields: Sequence[str], read_otherwise: Iterable[tuple[str, str]]) -> str:
+def shown(fields: Sequence[str]) -> str:
     """From as people may see it, also where it names nobody: the addresses found leniently, else its text."""
-    found = tuple(dict.fromkeys(one_line(storable(address), 254) for _, address in read_otherwise if "@" in address))
-    if len(fields) == 1 and found:
-        return ", ".join(found[:5])
-    return one_line(" | ".join(header_text(field) for field in fields[:5]), 500)
+    found = tuple(dict.fromkeys(addresses(fields[:1]))) if len(fields) == 1 else ()
+    return ", ".join(found[:5]) or one_line(" | ".join(header_text(field) for field in fields[:5]), 500)
 
 
 def display_name(field: str, hint: str | None = None) -> str:
@@ -135,8 +140,42 @@ def display_name(field: str, hint: str | None = None) -> str:
 
 
 def addresses(fields: Iterable[str]) -> tuple[str, ...]:
-    """The addresses of To or Cc, read leniently: lower case, as often as they stand there, at most `MAX_ADDRESSES`."""
-    # A field with raw 8-bit comes as an object of the standard library, which mail-parser knows to read.
-    bounded = (field if len(str(field)) <= MAX_LIST else str(field)[:MAX_LIST] for field in fields)
-    found = [address for field in bounded for _, address in get_addresses(field) if "@" in address]
+    """The addresses of To or Cc, read leniently: lower case, as often as they stand there, at most `MAX_ADDRESSES`.
+
+    More lenient than RFC 5322 §3.4: semicolons part addresses as some programs have it, a bracket or quote may be open,
+    a name may stand beside an address without brackets, and the whole may be an encoded word.
+    """
+    found: list[str] = []
+    for field in fields:
+        for mailbox in _mailboxes(field[:MAX_LIST]):
+            if "=?" in mailbox and "@" not in mailbox:
+                found += filter(None, map(_address_in, _mailboxes(header_text(mailbox))))
+            elif address := _address_in(mailbox):
+                found.append(address)
+        if len(found) >= MAX_ADDRESSES:
+            break
     return tuple(stored_form(address) or one_line(storable(_lower(address)), 320) for address in found[:MAX_ADDRESSES])
+
+
+def _mailboxes(field: str) -> Iterable[str]:
+    """The texts between commas and semicolons that stand in no quotes; the names of groups are left out."""
+    pieces: list[str] = []
+    for found in _TOKEN.findall(field):
+        if found in {",", ";"}:
+            yield "".join(pieces)
+            pieces = []
+        elif found == ":" and "@" not in "".join(pieces):
+            pieces = []  # the name of a group
+        elif not (found.startswith("(") and found.endswith(")")):
+            pieces.append(found)
+    yield "".join(pieces)
+
+
+def _address_in(mailbox: str) -> str | None:
+    """The address of one mailbox: what stands in brackets, else the first word that looks like one."""
+    bracketed = [address.rpartition(":")[2].strip() for address in _BRACKETED.findall(mailbox)]
+    for place in (*reversed(bracketed), mailbox):
+        # RFC 5322 §4.4: comments and blanks between the words of an address.
+        if found := _LOOKS_LIKE_ONE.search(_LOOSE.sub(r"\1", _ANY_COMMENT.sub("", place))):
+            return found[0]
+    return None

@@ -10,12 +10,18 @@ import re
 from email.message import Message
 
 _TOKEN = re.compile(r"[^\s;()\"']+")
-_NO_BASE64 = re.compile(rb"[^A-Za-z0-9+/=]+")
-_BASE64_LINE = re.compile(rb"[ \t]*[A-Za-z0-9+/]+={0,2}[ \t]*")
-_PADDED = re.compile(rb"=[ \t\r]*\n")
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="
+_NO_BASE64 = bytes(set(range(256)) - set(_BASE64))
+_SOFT_BREAK = re.compile(rb"=[ \t]+(?=\r?\n)")
+_YENC = re.compile(rb"^=ybegin ([^\r\n]*?)name=([^\r\n]{1,255})\r?\n(?:=ypart [^\r\n]*\n)?", re.MULTILINE)
+_YENC_END = re.compile(rb"^=yend [^\r\n]*\r?\n?", re.MULTILINE)
+_YENC_BYTES = bytes((byte - 42) % 256 for byte in range(256))
+_YENC_ESCAPED = re.compile(rb"=(.)", re.DOTALL)
 _BEGIN = re.compile(r"begin [0-7]{3,4} ([^\n]{1,255})")
 _UU_LINE = re.compile(r"[ -`]{1,86}")
 
+LEAST_PACKED = 8
+"""Letters of base64 that stand above a text in clear; fewer are a word."""
 STUFFED = "  "
 """Put before a `>` that format=flowed had escaped: a line that begins so was never a quotation."""
 
@@ -36,7 +42,8 @@ def decoded(part: Message) -> tuple[bytes, bytes]:
         case "base64":
             return _from_base64(data)
         case "quoted-printable" | "quotedprintable":
-            return quopri.decodestring(data), b""
+            # RFC 2045 §6.7: blanks at the end of a line were added on the way.
+            return quopri.decodestring(_SOFT_BREAK.sub(b"=", data) if b"= " in data or b"=\t" in data else data), b""
         case "x-uuencode" | "uuencode" | "uue" | "x-uue":
             files, rest = take_uuencoded(payload)
             return (files[0][1], b"") if files and not rest.strip() else (data, b"")
@@ -44,25 +51,31 @@ def decoded(part: Message) -> tuple[bytes, bytes]:
 
 
 def _from_base64(data: bytes) -> tuple[bytes, bytes]:
-    packed, below = data, b""
-    lines = [line.rstrip(b"\r") for line in _PADDED.split(data[:4000])[0].split(b"\n", 30) if line.strip()]
-    if sum(_BASE64_LINE.fullmatch(line) is None for line in lines) * 2 > len(lines) > 1:
+    packed, below = _apart(data) if data.translate(None, _BASE64 + b"\r\n") else (data, b"")
+    if below and not packed.strip():
         return data, b""  # never encoded at all
-    if b"=" in data:
-        # Only below the padding can there be more; a line that is no base64 shows that there is.
-        end = data.index(b"=")
-        stop = data.find(b"\n", end)
-        rest = data[stop + 1 :] if stop >= 0 else b""
-        first = next((line for line in rest.split(b"\n") if line.strip()), b"")
-        if first and not _BASE64_LINE.fullmatch(first.rstrip(b"\r")):
-            packed, below = data[: stop + 1], rest
-    letters = _NO_BASE64.sub(b"", packed)
-    try:
-        # One letter alone is less than a byte: a mail that was cut there.
-        short = letters.rstrip(b"=")
-        return base64.b64decode(short[: len(short) - (len(short) % 4 == 1)] + b"=="), below
-    except binascii.Error:
+    # What was packed piece by piece has padding within; one letter alone is less than a byte: a mail that was cut there.
+    pieces = (piece for piece in packed.translate(None, _NO_BASE64).split(b"=") if piece)
+    return b"".join(base64.b64decode(piece[: len(piece) - (len(piece) % 4 == 1)] + b"==") for piece in pieces), below
+
+
+def _apart(data: bytes) -> tuple[bytes, bytes]:
+    """The lines of base64, and the text in clear below them; a line with stray letters among them is base64, too."""
+    lines = data.split(b"\n")
+    first = next((number for number, line in enumerate(lines) if _is_clear(line)), len(lines))
+    rest = [line for line in lines[first:] if line.strip()]
+    if sum(map(_is_clear, rest)) * 2 < len(rest):
         return data, b""
+    above = b"".join(lines[:first])
+    if len(above) < LEAST_PACKED or above.strip().islower():  # a word, not base64
+        return b"", data
+    return above, b"\n".join(lines[first:])
+
+
+def _is_clear(line: bytes) -> bool:
+    """True for words: blanks between them, or letters of which too many are not of base64."""
+    line = line.strip()
+    return b" " in line or len(line.translate(None, _BASE64)) * 8 > len(line)
 
 
 def take_uuencoded(text: str) -> tuple[list[tuple[str, bytes]], str]:
@@ -108,6 +121,27 @@ def _uudecoded(lines: list[str]) -> bytes | None:
             return None
     data = b"".join(pieces)
     return data or None
+
+
+def take_yencoded(data: bytes) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Files that stand yEncoded in the bytes of a text, as (name, bytes), and the text without them.
+
+    A block without its end, or one of several of a file, stays text.
+    """
+    files: list[tuple[bytes, bytes]] = []
+    kept: list[bytes] = []
+    position = 0
+    for begin in _YENC.finditer(data) if b"=ybegin " in data else ():
+        end = _YENC_END.search(data, begin.end()) if begin.start() >= position and b"part=" not in begin[1] else None
+        if end is None:
+            continue
+        packed = data[begin.end() : end.start()].replace(b"\r", b"").replace(b"\n", b"")
+        # An escaped byte has 64 more.
+        plain = _YENC_ESCAPED.sub(lambda byte: bytes([(byte[1][0] - 64) % 256]), packed)
+        files.append((begin[2].strip(b' "'), plain.translate(_YENC_BYTES)))
+        kept.append(data[position : begin.start()])
+        position = end.end()
+    return files, b"".join([*kept, data[position:]])
 
 
 def unflow(text: str, *, delsp: bool) -> str:

@@ -11,12 +11,13 @@ from itertools import accumulate
 
 from gateway.domain.policy import TextRules
 from gateway.domain.post import ParsedAttachment
-from gateway.mail.charset import storable
+from gateway.mail.charset import storable, to_text
 from gateway.mail.decode import body_text, header_text, one_line
+from gateway.mail.enriched import enriched_to_text
 from gateway.mail.html import html_to_text
-from gateway.mail.names import clean_name, described, file_name, parameter
+from gateway.mail.names import clean_name, content_type, described, file_name, parameter
 from gateway.mail.parts import ENCODED, part_bytes
-from gateway.mail.transfer import decoded, encoding_of, take_uuencoded, unflow
+from gateway.mail.transfer import decoded, encoding_of, take_uuencoded, take_yencoded, unflow
 
 MAX_TEXT = 1_000_000
 """Characters of text kept; the raw mail has the rest."""
@@ -56,6 +57,9 @@ _EXTENSIONS = {
     "application/pkcs7-mime": "p7m",
     "application/x-pkcs7-mime": "p7m",
 }
+_OTHER_PART = re.compile("html|mime", re.IGNORECASE)
+"""What a plain text names, in any language, that only says that there is another one."""
+_PGP_MESSAGE = re.compile(r"^-----BEGIN PGP MESSAGE-----\s*$", re.MULTILINE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -98,6 +102,7 @@ class Leaf:
 
     def _read(self) -> str:
         data, below = decoded(self.part)
+        yencoded, data = take_yencoded(data) if self.content_type not in _MARKUP else ([], data)
         is_html = self.content_type == "text/html"
         charset = parameter(self.view, "charset") or None
         text = body_text(data, charset, self.hint, is_html=is_html)
@@ -105,9 +110,12 @@ class Leaf:
             text = f"{text.rstrip()}\n{body_text(below, None, self.hint)}"
         if is_html:
             return html_to_text(text, self.rules)
+        if self.content_type in _MARKUP:
+            return enriched_to_text(text, richtext=self.content_type == "text/richtext")
         if parameter(self.view, "format").lower() == "flowed":
             text = unflow(text, delsp=parameter(self.view, "delsp").lower() == "yes")
         files, text = take_uuencoded(text)
+        files += [(to_text(name, charset, self.hint), file) for name, file in yencoded]
         self.files = [
             ParsedAttachment(name=clean_name(name) or "part.bin", content_type="application/octet-stream", data=file)
             for name, file in files
@@ -152,7 +160,7 @@ def read_parts(message: Message, linesep: str, rules: TextRules, hint: str | Non
 
     `hint` is a charset named in the header of the mail, for text that names none.
     """
-    walk = _Walk(linesep, rules, hint)
+    walk = _Walk(message, linesep, rules, hint)
     found = walk.visit(message, attached=False)
     text = found.words
     if not text.strip():
@@ -174,7 +182,7 @@ def read_parts(message: Message, linesep: str, rules: TextRules, hint: str | Non
         attached_text=attached_text,
         attachments=tuple([file for file, _ in found.files] + [file for part in found.texts for file in part.files]),
         charset=walk.charset,
-        encrypted=walk.encrypted or text.lstrip().startswith("-----BEGIN PGP MESSAGE-----"),
+        encrypted=walk.encrypted or ("PGP MESSAGE" in text and _PGP_MESSAGE.search(text) is not None),
         defects=tuple(dict.fromkeys(walk.defects))[:MAX_DEFECTS],
     )
 
@@ -182,7 +190,8 @@ def read_parts(message: Message, linesep: str, rules: TextRules, hint: str | Non
 class _Walk:
     """One walk over one mail; counts its leaves, so that nameless ones have a name."""
 
-    def __init__(self, linesep: str, rules: TextRules, hint: str | None) -> None:
+    def __init__(self, root: Message, linesep: str, rules: TextRules, hint: str | None) -> None:
+        self.root = root
         self.linesep = linesep
         self.rules = rules
         self.hint = hint
@@ -197,25 +206,25 @@ class _Walk:
 
         `inside` an attached mail only files that have a name are told, beside those bytes of the whole mail.
         """
-        content_type, disposition = part.get_content_type(), part.get_content_disposition()
+        kind, disposition = content_type(part), part.get_content_disposition()
         attached = attached or disposition == "attachment"
-        self.encrypted = self.encrypted or _is_encrypted(part, content_type)
-        if part.is_multipart() and part.get_content_maintype() == "multipart":
-            found = self._container(part, content_type, attached=attached, inside=inside)
+        self.encrypted = self.encrypted or _is_encrypted(part, kind)
+        if part.is_multipart() and kind.startswith("multipart/"):
+            found = self._container(part, kind, attached=attached, inside=inside)
         else:
-            found = self._leaf(part, content_type, disposition, attached=attached, inside=inside)
+            found = self._leaf(part, kind, disposition, attached=attached, inside=inside)
         self.defects += (_in_words(defect) for defect in part.defects)
         return found
 
-    def _container(self, part: Message, content_type: str, *, attached: bool, inside: bool) -> _Found:
+    def _container(self, part: Message, kind: str, *, attached: bool, inside: bool) -> _Found:
         children = [
             self.visit(child, attached=attached, inside=inside)
             for child in part.get_payload()
             if isinstance(child, Message)
         ]
-        if content_type == "multipart/report":
+        if kind == "multipart/report":
             self.attached.clear()  # a report brings our own mail back
-        chosen = _best(children) if content_type == "multipart/alternative" else None
+        chosen = _best(children) if kind == "multipart/alternative" else None
         found = _Found()
         for child in children:
             found.add(child, texts=chosen is None or child is chosen)
@@ -224,15 +233,15 @@ class _Walk:
             found.other = pages[-1] if pages else None
         return found
 
-    def _leaf(
-        self, part: Message, content_type: str, disposition: str | None, *, attached: bool, inside: bool
-    ) -> _Found:
+    def _leaf(self, part: Message, kind: str, disposition: str | None, *, attached: bool, inside: bool) -> _Found:
         self.leaves += 1
-        # A multipart without parts is what a missing boundary makes of a text (MT-03).
-        is_text = content_type in _TEXTS or content_type.startswith("multipart/")
         view = described(part)
         name = file_name(view)
-        text = Leaf(part, view, content_type, self.hint, self.rules) if is_text else None
+        # A multipart without parts is what a missing boundary makes of a text (MT-03).
+        is_text = kind in _TEXTS or kind.startswith("multipart/")
+        if part is self.root and not name:  # all that was written, whatever it is called
+            is_text, attached = is_text or (kind.startswith("text/") and kind not in _EXTENSIONS), False
+        text = Leaf(part, view, kind, self.hint, self.rules) if is_text else None
         if text and not attached and not name:
             self.charset = self.charset or parameter(view, "charset") or None
             return _Found(texts=[text])
@@ -240,13 +249,13 @@ class _Walk:
         found = _Found()
         if not inside or (name and not is_inline and not part.is_multipart()):
             file = ParsedAttachment(
-                name=name or f"part-{self.leaves}.{_EXTENSIONS.get(content_type, 'bin')}",
-                content_type=storable(content_type)[:200],
+                name=name or f"part-{self.leaves}.{_EXTENSIONS.get(kind, 'bin')}",
+                content_type=storable(kind)[:200],
                 data=part_bytes(part, self.linesep),
                 inline=is_inline,
             )
             found.files.append((file, None if attached else text))
-        mail = part.get_payload(0) if content_type in _MAILS and part.is_multipart() else None
+        mail = part.get_payload(0) if kind in _MAILS and part.is_multipart() else None
         if isinstance(mail, Message) and encoding_of(part) not in ENCODED:
             found.add(self._attached_mail(mail), texts=False)
         return found
@@ -269,19 +278,22 @@ def _best(children: list[_Found]) -> _Found | None:
     if plain is None:
         return next((child for child in reversed(children) if child.words.strip()), next(iter(children), None))
     if len(words := plain.words) < MAX_STUB:
+        least = 1 if _OTHER_PART.search(words) else 3 * len(words) + MAX_STUB
         for child in reversed(children):
-            if child is not plain and len(child.words) > 3 * len(words) + MAX_STUB:
+            if child is not plain and len(child.words.strip()) >= least:
                 missing = set(words.split()) - set(child.words.split())
                 if len(missing) * 2 > len(set(words.split())):
                     return child
     return plain
 
 
-def _is_encrypted(part: Message, content_type: str) -> bool:
+def _is_encrypted(part: Message, kind: str) -> bool:
     """PGP/MIME (RFC 3156) or S/MIME that is enveloped (RFC 8551); signed is not encrypted."""
-    if content_type in {"multipart/encrypted", "application/pgp-encrypted"}:
+    if kind in {"multipart/encrypted", "application/pgp-encrypted"}:
         return True
-    if content_type not in {"application/pkcs7-mime", "application/x-pkcs7-mime"}:
+    if kind == "application/octet-stream":  # as some programs call it on the way
+        return file_name(described(part)).lower() == "smime.p7m"
+    if kind not in {"application/pkcs7-mime", "application/x-pkcs7-mime"}:
         return False
     return parameter(described(part), "smime-type").lower() in {"", "enveloped-data", "authenveloped-data"}
 

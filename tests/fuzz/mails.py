@@ -47,6 +47,14 @@ PIECES = (
         b"Content-Transfer-Encoding: base64\r\n",
     ),
     *(b"Content-Type: multipart/mixed; boundary=b0\r\n\r\n", b"charset=utf-16", b"=?utf-8?b?", b"?=", b"=?x?q?=FF?="),
+    *(
+        b"Content-Type: text/enriched\r\n",
+        b"=ybegin line=128 size=1 name=x\n",
+        b"=yend size=1\n",
+        b"<param>",
+        b" \r\nname=",
+    ),
+    *(b"odd line\r\nSubject: x\r\n", b"\xc4\xe3\xba\xc3", b"\x83v\x83\x8a", b"\xcf\xf0\xe8\xe2\xe5\xf2 "),
     *(b"filename*0*=utf-8''%c3", b"\xff", b"\x00", b"\x1b$B", b"=\r\n", b"=3D", b"<blockquote>", b"</div>", b"<!--"),
     *(b"begin 644 x\n", b"end\n", b"From: a@b.example\r\n", b"\xef\xbb\xbf", b"\xff\xfe", b"+AOQ-", b"~{", b"-- \r\n"),
 )
@@ -68,6 +76,36 @@ REPEATED = (
     *("AB> x\nwrote:\n", "-----BEGIN PGP SIGNATURE-----\n", ">From x\n", "<https://x ", "写道：", "1:11 ", "a\nb\n\n"),
     *("confidential in error prohibited " * 4 + "\n\n", "____________________________\nx@y\n", "&gt;", "=?utf-8?q?"),
 )
+
+
+UNDECLARED = (
+    b"",
+    b"Content-Type: text/enriched\r\n",
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n",
+    b"Content-Type: multipart/mixed\r\n",
+)
+LOOSE = (
+    *(b"\xc4\xe3\xba\xc3", b"\x83v\x83\x8a", b"\xcf\xf0\xe8 ", b"\xcf", b"=ybegin name=x\n="),
+    *(b"<param>", b"<<", b"SGVs bG8=\n", b"--b\r\n", b"--b\r\nContent-Type: x\r\n"),
+)
+REPORTED = (
+    *(
+        "<a@b.example>: 550 5.1.1 x\n",
+        "a@b.example ",
+        "a@",
+        "@a",
+        "rcpt to:<",
+        "550 ",
+        "5.1.1",
+        "5.",
+        '"a ',
+        "to a@b\n",
+    ),
+    *("Final-Recipient: rfc822; a@b.example\n\n", "Final-Recipient: ", "rfc822;", "\\x{61}", "<", "Action: failed\n"),
+    *("Received: x\n", "--- original message ---\n", "Message-ID: <", "delivered ", "\u00e4@\u00e4.", "\n"),
+    *("a@" * 499 + "\n", "<" * 999 + "\n", ",a" * 499 + "\n"),
+)
+"""What delivery reports are made of."""
 
 
 @dataclass(slots=True)
@@ -191,12 +229,26 @@ def long_mails(size: int) -> Iterator[tuple[str, bytes]]:
                 f"{kind} of {piece!r}",
                 f"From: a@b.example\r\nContent-Type: {kind}; charset=utf-8\r\n\r\n".encode() + body,
             )
+    for typed in UNDECLARED:
+        for bits in LOOSE:
+            yield f"{typed!r} of {bits!r}", b"From: a@b.example\r\n" + typed + b"\r\n" + bits * (size // len(bits))
+    for piece in REPORTED:  # what makes a delivery report be looked at
+        body = piece.encode() * (size // len(piece.encode()))
+        head = b"From: MAILER-DAEMON@mx.example\r\nSubject: Undeliverable\r\nContent-Type: "
+        yield f"a report of {piece!r}", head + b"text/plain\r\n\r\n" + body
+        fields = b"multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n"
+        yield f"a status part of {piece!r}", head + fields + b"Content-Type: message/delivery-status\r\n\r\n" + body
     for name in ("From", "To", "Subject", "References", "Content-Type", "Content-Disposition", "X-Other"):
         for piece in (
             "=?utf-8?q?",
             "=?utf-8?q?a?= ",
             "=?a?b?YQ?=",
             '"',
+            '"\\\\',
+            "(a\\\\",
+            "a@b; ",
+            " . ",
+            "a:",
             "(",
             "<",
             "a@b, ",

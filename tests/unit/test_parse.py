@@ -195,6 +195,10 @@ def test_text_inside_an_attached_container_is_not_the_senders() -> None:
         ("filename*0=..; filename*1=/..; filename*2=/x", "x"),
         ('filename="=?utf-8?q?Dr=C3=BCcker=2Etxt?="', "Drücker.txt"),
         ('filename="Drücker.txt"', "Drücker.txt"),
+        ("filename=plain.txt; filename*=utf-8''Dr%C3%BCcker.txt", "Drücker.txt"),
+        ("filename*=utf-8''=%3Futf-8%3FQ%3FDr=C3=BCcker.txt%3F=", "Drücker.txt"),
+        ('filename="half.txt', "half.txt"),
+        ("filename=with some blanks.txt", "with some blanks.txt"),
     ],
 )
 def test_names_are_decoded_and_cleaned(disposition: str, name: str) -> None:
@@ -258,6 +262,23 @@ def test_encoded_words_share_letters_and_lose_the_blanks_between_them() -> None:
     assert header_text("=?iso-2022-jp?b?GyRCRnxLXDhsGyhC?=") == "日本語"
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("=?utf-8?B?R3LDvM?= =?utf-8?B?OfZQ==?=", "Grüße"),
+        ("=?utf-8?B?R3LDvA?= =?utf-8?B?w59l?=", "Grüße"),
+        ("=?utf-8?Q?Gr=C3=BC=C3=9Fe", "Grüße"),
+        ("=?utf-8?Q?Gr=C3=BC=C3=9Fe?", "Grüße"),
+        ("=?utf-8 ?Q?Gr=C3=BC=C3=9Fe?=", "Grüße"),
+        ("=??Q?abc?=", "abc"),
+        ("=?utf-8?Q?Was?_Wie??=", "Was? Wie?"),
+        ("=?utf-8*de?Q?=C3=BC?=", "ü"),
+    ],
+)
+def test_encoded_words_are_read_however_they_are_broken(field: str, text: str) -> None:
+    assert header_text(field) == text
+
+
 def test_a_subject_is_one_line() -> None:
     """IJ-03."""
     assert read("Subject: =?utf-8?q?a=0D=0AX-B:_c?=\r\n\r\n").subject == "a X-B: c"
@@ -284,6 +305,8 @@ def test_a_multipart_whose_boundary_never_appears_is_text() -> None:
         ("Content-Type: application/pkcs7-mime; smime-type=enveloped-data; name=smime.p7m", True),
         ("Content-Type: application/pkcs7-mime; smime-type=signed-data; name=smime.p7m", False),
         ("Content-Type: text/plain", False),
+        ("Content-Type: application/octet-stream; name=smime.p7m", True),
+        ("Content-Type: application/octet-stream; name=other.bin", False),
     ],
 )
 def test_encrypted_mail_is_marked(header: str, encrypted: bool) -> None:
@@ -404,6 +427,10 @@ def test_the_mail_that_a_report_brings_back_is_not_quoted() -> None:
         ("quoted-printable", "H=C3=ZZllo=", "HÃ=ZZllo"),
         ("8-bit", "Hällo", "Hällo"),
         ("x-uuencode", "begin 644 x\r\n%2&5L;&\\\r\n`\r\nend\r\n", "Hello"),
+        ("base64", "SGVsbG8=\r\nIHRoZXJl\r\n", "Hello there"),
+        ("base64", "SGVsbG8gdGhlcmUh\r\n____\r\nthe list\r\n", "Hello there!\n____\nthe list"),
+        ("base64", "Hello world, never encoded", "Hello world, never encoded"),
+        ("quoted-printable", "Hello= \r\n there", "Hello there"),
     ],
 )
 def test_transfer_encodings_are_read_as_they_are_written(encoding: str, body: str, text: str) -> None:
@@ -481,3 +508,63 @@ def test_an_attached_mail_that_was_encoded_is_a_file_only() -> None:
     part = "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nU3ViamVjdDogYQoKYg=="
 
     assert read(multipart(plain("see below"), part)).quoted_text == ""
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "text/plain, charset=koi8-r",
+        "text/plain charset=koi8-r",
+        "text/plain; charset=koi8-r (Cyrillic)",
+        "text/ascii; charset=koi8-r",
+    ],
+)
+def test_a_type_is_read_though_its_field_is_odd(field: str) -> None:
+    """MT-06."""
+    assert read(f"Content-Type: {field}\r\n\r\n".encode() + "Огонь".encode("koi8-r")).text == "Огонь"
+
+
+def test_a_multipart_is_read_with_the_boundary_that_stands_in_it() -> None:
+    """MT-03."""
+    file = "Content-Type: image/png; name=a.png\r\n\r\nx"
+    mail = read(multipart(plain("hello"), file).replace("; boundary=b", ""))
+
+    assert (mail.text, [part.name for part in mail.attachments]) == ("hello", ["a.png"])
+    assert "no boundary in multipart" in mail.defects
+
+
+def test_all_that_was_written_is_text_whatever_it_is_called() -> None:
+    attached = "Content-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\nHello"
+
+    assert (read(attached).text, read(attached).attachments) == ("Hello", ())
+    assert [file.name for file in read("Content-Type: text/calendar\r\n\r\nBEGIN:x").attachments] == ["part-1.ics"]
+
+
+def test_a_file_yencoded_in_the_text_is_an_attachment() -> None:
+    packed = bytes((byte + 42) % 256 for byte in b"Hello")
+    block = b"=ybegin line=128 size=5 name=a log.txt\r\n" + packed + b"\r\n=yend size=5\r\n"
+    mail = read(f"{HEAD}\r\nSee the log.\r\n\r\n".encode() + block + b"\r\nBob\r\n")
+
+    assert mail.text == "See the log.\n\n\nBob"
+    assert [(file.name, file.data) for file in mail.attachments] == [("a log.txt", b"Hello")]
+    assert read(f"{HEAD}\r\n=ybegin size=1 name=x\r\nno end".encode()).attachments == ()
+    page = f"{HEAD}Content-Type: text/html\r\n\r\n".encode()
+    assert "=yend" in read(page + block).text
+
+
+def test_a_mail_beside_encrypted_text_is_encrypted_and_one_that_quotes_it_is_not() -> None:
+    message = "-----BEGIN PGP MESSAGE-----\r\n\r\nabc\r\n-----END PGP MESSAGE-----\r\n"
+
+    assert read(f"{HEAD}\r\nSee below.\r\n\r\n{message}").encrypted
+    assert not read(f"{HEAD}\r\nI can't read\r\n> {message}").encrypted
+
+
+def test_a_text_that_names_another_part_gives_way_only_to_other_words() -> None:
+    stub = plain("This mail program cannot show HTML.")
+
+    assert read(multipart(stub, html("<p>It burns."), kind="alternative")).text == "It burns."
+    same = plain("The HTML export burns.")
+    assert (
+        read(multipart(same, html("<p>The <b>HTML</b> export burns."), kind="alternative")).text
+        == "The HTML export burns."
+    )

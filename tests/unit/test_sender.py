@@ -103,11 +103,35 @@ def test_stored_form_lowers_ascii_and_folds_nothing_else() -> None:
 
 
 def test_people_see_the_address_or_else_the_text() -> None:
-    assert shown([f'"Bob" <{EVE}>'], [("Bob", EVE)]) == EVE
-    assert shown([BOB, EVE], [("", BOB)]) == f"{BOB} | {EVE}"
-    assert shown(["=?utf-8?q?J=C3=B6rg?="], []) == "Jörg"
+    assert shown([f'"Bob" <{EVE}>']) == EVE
+    assert shown([BOB, EVE]) == f"{BOB} | {EVE}"
+    assert shown(["=?utf-8?q?J=C3=B6rg?="]) == "Jörg"
 
 
 def test_recipients_are_read_leniently_each_once_and_bounded() -> None:
     assert addresses(["Ann <ANN@customer.example>, bob@customer.example", ANN]) == (ANN, BOB, ANN)
     assert addresses([", ".join(f"a{number}@x.example" for number in range(2 * MAX_ADDRESSES))])[-1] == "a499@x.example"
+
+
+@pytest.mark.parametrize(
+    ("field", "found"),
+    [
+        ("a@x.example; b@y.example", ("a@x.example", "b@y.example")),
+        ('"X, A" <a@x.example>, "Y; B" <b@y.example>', ("a@x.example", "b@y.example")),
+        ("team: a@x.example, B <b@y.example>;", ("a@x.example", "b@y.example")),
+        ("undisclosed-recipients:;", ()),
+        ("Ann a@x.example", ("a@x.example",)),
+        ('"A <a@x.example>', ("a@x.example",)),
+        ("A <a@x.example", ("a@x.example",)),
+        ("A <<a@x.example>>", ("a@x.example",)),
+        ("<mailto:a@x.example>", ("a@x.example",)),
+        ("<@relay.example:a@x.example>", ("a@x.example",)),
+        ("b@y.example <a@x.example>", ("a@x.example",)),
+        ("a@x.example (B <b@y.example>)", ("a@x.example",)),
+        ("a(his account)@x . example (his host)", ("a@x.example",)),
+        ("=?utf-8?q?Ann_=3Ca=40x=2Eexample=3E?=", ("a@x.example",)),
+        ("a@x.example,, ,", ("a@x.example",)),
+    ],
+)
+def test_recipients_are_found_however_they_are_written(field: str, found: tuple[str, ...]) -> None:
+    assert addresses([field]) == found
