@@ -86,7 +86,10 @@ class Envelope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawMail:
-    """An intake row with its bytes, exactly as received; `attempts` leases so far, `faults` of them failed."""
+    """An intake row with its bytes, exactly as received; `attempts` leases so far, `faults` of them failed.
+
+    `asked_by` is the agent on whose word it is decided once more, `is_released` as if its sender were acceptable.
+    """
 
     id: IntakeId
     envelope: Envelope
@@ -94,6 +97,8 @@ class RawMail:
     data: bytes = field(repr=False)
     attempts: int = 0
     faults: int = 0
+    asked_by: str | None = None
+    is_released: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,9 +113,10 @@ class ParsedAttachment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryReport:
-    """What a delivery status notification says (RFC 3464): one recipient, the first that failed if any did.
+    """What a mail server reports of a mail (RFC 3464): one recipient, the first that failed if any did.
 
-    `original_message_id` is that of the mail that it is about, with angle brackets.
+    `action` is failed, delayed, delivered, relayed or expanded. `original_message_id` is that of the mail that it is
+    about, with angle brackets; `others` is what the same report says of further recipients.
     """
 
     recipient: str | None
@@ -118,6 +124,16 @@ class DeliveryReport:
     action: str | None
     diagnostic: str | None
     original_message_id: str | None = None
+    others: tuple["DeliveryReport", ...] = ()
+
+    @property
+    def is_bounce(self) -> bool:
+        """True if it tells that a mail has not arrived, or not yet."""
+        return self.action not in {"delivered", "relayed", "expanded"}
+
+    def about(self, recipient: str) -> "DeliveryReport":
+        """What it says of this recipient; where it does not name them, of the one that failed."""
+        return next((one for one in (self, *self.others) if one.recipient == recipient), self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +187,16 @@ class ClueKind(StrEnum):
     PLUS_ADDRESS = "plus-address"
     SUBJECT = "subject token"
     REFERENCES = "references"
+    BODY = "body token"
+    ORIGINAL = "same original"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clue:
-    """Something in a mail that may name a case: a number whose check part is right or not, or Message-IDs."""
+    """Something in a mail that may name a case: a number whose check part is right or not, or Message-IDs.
+
+    Those of `ORIGINAL` begin with the mail's own: a list may send it once more, and a colleague's answer may come first.
+    """
 
     kind: ClueKind
     number: CaseNumber | None = None

@@ -7,6 +7,7 @@ does not hold; both are kept, so that every decision can be explained afterwards
 from collections.abc import Callable
 from dataclasses import replace
 
+from gateway.domain.actions import AddressWorks
 from gateway.domain.facts import MailFacts
 from gateway.domain.policy import Policy
 from gateway.domain.post import DecisionKind, Evidence, ParsedMail, RawMail
@@ -29,6 +30,15 @@ RUNGS: tuple[tuple[str, Callable[[Question], Answer]], ...] = (
 )
 
 
+_BY_PEOPLE = {
+    DecisionKind.REPLY,
+    DecisionKind.NEW_CASE,
+    DecisionKind.COMMAND,
+    DecisionKind.APPROVAL,
+    DecisionKind.REGISTRATION,
+}
+
+
 def quarantine(reason: str) -> Decision:
     """Rung 2 for what could not be read at all: agents see it, the queue goes on."""
     return Decision(kind=DecisionKind.QUARANTINED, reason=reason, rung="unreadable")
@@ -44,6 +54,15 @@ def climb(
     for name, rung in RUNGS:
         answer = rung(question)
         if isinstance(answer, Decision):
-            return replace(answer, rung=name, passed=tuple(passed))
+            actions = (*answer.actions, *_reachable(question, answer))
+            return replace(answer, rung=name, passed=(*passed, *answer.passed), actions=actions)
         passed.append((name, answer))
     raise AssertionError("the last rung always holds")
+
+
+def _reachable(question: Question, decision: Decision) -> tuple[AddressWorks, ...]:
+    """A person's own mail from an address that had bounced says that it is there again."""
+    bounced = question.facts.contact.bounced if question.facts.contact else ()
+    if decision.kind not in _BY_PEOPLE or all(one.address != question.mail.sender for one in bounced):
+        return ()
+    return (AddressWorks(address=question.mail.sender),) if question.mail.sender else ()

@@ -35,12 +35,25 @@ def delivery_status(question: Question) -> Answer:
         return "not a delivery report"
     if own is None:
         return Decision(kind=DecisionKind.HELD, reason="a delivery report that proves to be about none of our mail")
+    told = report.about(own.recipient)
     proof = "its return path" if own.keyed else "our Message-ID inside"
-    reason = f"{report.action or 'report'} for {own.recipient}, proved by {proof}"
-    if report.action != "failed":
+    reason = f"{told.action or 'report'} for {own.recipient}, proved by {proof}"
+    if told.action != "failed":
         return Decision(kind=DecisionKind.BOUNCE, reason=reason, case=own.case)
-    error = " ".join(filter(None, (report.status, report.diagnostic))) or "delivery failed"
-    failed = DeliveryFailed(outbox=own.id, owed_by=own.cause, case=own.case, recipient=own.recipient, error=error)
+    is_forwarded = told.recipient not in {None, own.recipient}
+    elsewhere = f"at {told.recipient}:" if is_forwarded else None
+    said = told.diagnostic if told.diagnostic and (told.status or "") in told.diagnostic else None
+    error = " ".join(filter(None, (elsewhere, *((said,) if said else (told.status, told.diagnostic)))))
+    failed = DeliveryFailed(
+        outbox=own.id,
+        owed_by=own.cause,
+        case=own.case,
+        recipient=own.recipient,
+        error=error or "delivery failed",
+        status=told.status,
+        # Whoever got the mail knows its Message-ID; a refusal for now says nothing about the address.
+        flags=own.keyed and not (told.status or "").startswith("4"),
+    )
     return Decision(kind=DecisionKind.BOUNCE, reason=reason, case=own.case, actions=(failed,))
 
 

@@ -1,11 +1,21 @@
 """What would happen to a mail, and why: the same trip as `inbound.handle` with nothing put, done or saved."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.domain.model import IntakeId
 from gateway.domain.policy import MailRules
-from gateway.domain.post import DecisionKind, DeliveryReport, Envelope, ParsedMail, RawMail, Transport, Unreadable
+from gateway.domain.post import (
+    DecisionKind,
+    DeliveryReport,
+    Envelope,
+    Evidence,
+    ParsedMail,
+    RawMail,
+    Transport,
+    Unreadable,
+)
 from gateway.mail import ladder
 from gateway.mail.auth import judge
 from gateway.mail.automatic import find_marks
@@ -30,25 +40,39 @@ class Explanation:
     ms: float
 
 
-def explain(data: bytes, rules: MailRules, *, ports: Ports | None, tokens: Tokens) -> Explanation:
-    """Read one mail, and with `ports` decide it too, as if it came through the pipe now; changes nothing."""
+LookUp = Callable[[RawMail, ParsedMail], Evidence | None]
+
+
+def explain(
+    data: bytes,
+    rules: MailRules,
+    *,
+    ports: Ports | None,
+    tokens: Tokens,
+    look_up: LookUp | None = None,
+) -> Explanation:
+    """Read one mail, and with `ports` decide it too, as if it came through the pipe now; changes nothing.
+
+    `look_up` waits for what `ports.look_up` finds.
+    """
     started = time.perf_counter()
     mail = read_mail(data, rules)
     if isinstance(mail, Unreadable):
         decision = ladder.quarantine(mail.reason)
         return _explanation(decision, None, None, is_automatic=False, started=started)
     envelope = Envelope(transport=Transport.PIPE, transport_id="explain")
-    found = _decide(data, mail, envelope, ports) if ports else None
+    found = _decide(data, mail, envelope, ports, look_up) if ports else None
     token = next(iter(subject_tokens(mail.subject, tokens)), None)
     named = (int(token.number), token.valid if tokens.secret else None) if token and token.number else None
     marks = find_marks(mail, envelope, rules.automatic)
     return _explanation(found, mail, named, is_automatic=marks.is_automatic, started=started)
 
 
-def _decide(data: bytes, mail: ParsedMail, envelope: Envelope, ports: Ports) -> Decision:
+def _decide(data: bytes, mail: ParsedMail, envelope: Envelope, ports: Ports, look_up: LookUp | None) -> Decision:
     raw = RawMail(id=IntakeId(0), envelope=envelope, received_at=ports.now(), data=data)
+    evidence = judge(mail, envelope, look_up(raw, mail) if look_up else None)
     facts = ports.db.read(mail_facts, ports, raw, mail)
-    return ladder.climb(mail, raw, judge(mail, envelope), facts, ports.policy, ports.tokens)
+    return ladder.climb(mail, raw, evidence, facts, ports.policy, ports.tokens)
 
 
 def _explanation(
@@ -66,6 +90,6 @@ def _explanation(
         mail=mail,
         token=token,
         is_automatic=is_automatic or bool(decision and decision.kind is DecisionKind.AUTOMATIC),
-        report=mail.report if mail else None,
+        report=mail.report if mail and mail.report and mail.report.is_bounce else None,
         ms=round((time.perf_counter() - started) * 1000, 2),
     )

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, DeliveryFailed
 from gateway.domain.post import OutboxRow, OutboxState
+from gateway.mail.status import enhanced
 from gateway.services.perform import perform_in
 from gateway.services.ports import Delivery, DeliveryState, Ports
 from gateway.services.post_room import OPEN
@@ -62,7 +63,7 @@ def settle(ports: Ports, row: OutboxRow, delivery: Delivery, *, misses: int = 0)
             case DeliveryState.SENT:
                 save.outbox_settled(tx, row.id, state=OutboxState.SENT, text=delivery.text)
             case DeliveryState.PERMANENT:
-                _give_up(tx, ports, row, delivery.text)
+                _give_up(tx, ports, row, delivery.text, status=enhanced(delivery.text))
             case DeliveryState.TEMPORARY if now - row.created_at >= GIVE_UP_AFTER:
                 _give_up(tx, ports, row, f"given up after {GIVE_UP_AFTER.days} days: {delivery.text}")
             case DeliveryState.TEMPORARY:
@@ -74,9 +75,17 @@ def settle(ports: Ports, row: OutboxRow, delivery: Delivery, *, misses: int = 0)
                 _postpone(tx, row, delivery, now, misses)
 
 
-def _give_up(tx: sa.Connection, ports: Ports, row: OutboxRow, error: str) -> None:
-    """Refused for good: the row says why, and so does the case."""
-    failed = DeliveryFailed(outbox=row.id, owed_by=row.cause, case=row.case, recipient=row.recipient, error=error)
+def _give_up(tx: sa.Connection, ports: Ports, row: OutboxRow, error: str, *, status: str | None = None) -> None:
+    """Refused for good: the row says why, and so does the case; what is said of the address itself flags it."""
+    failed = DeliveryFailed(
+        outbox=row.id,
+        owed_by=row.cause,
+        case=row.case,
+        recipient=row.recipient,
+        error=error,
+        status=status,
+        flags=status is not None and status.startswith(("5.1.", "5.2.")),  # RFC 3463 §3.2, §3.3
+    )
     perform_in(tx, ports, (failed,), Cause.outbox(row.id))
 
 

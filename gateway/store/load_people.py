@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from gateway.domain.model import Account, Agent, AgentId, Contact, ContactId, ContactRole, Party, PartyKind
+from gateway.domain.model import Account, Agent, AgentId, Bounced, Contact, ContactId, ContactRole, Party, PartyKind
 from gateway.errors import NotFound
 from gateway.store import tables as t
 
@@ -21,7 +21,7 @@ _ACCOUNTS = (
 _ACCOUNT = _ACCOUNTS.where(t.account.c.number == bindparam("number"))
 
 _CONTACTS = (
-    select(t.contact, t.address.c.address)
+    select(t.contact, t.address.c.address, t.address.c.bounced_at, t.address.c.bounced_status)
     .join(t.address, t.address.c.contact_id == t.contact.c.id)
     .order_by(t.contact.c.id, t.address.c.position, t.address.c.address)
 )
@@ -93,6 +93,9 @@ def _contacts(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tup
     found: dict[int, Contact] = {}
     for row in tx.execute(query, values):
         known = found.get(row.id)
+        bounced = known.bounced if known else ()
+        if row.bounced_at is not None:
+            bounced = (*bounced, Bounced(address=row.address, at=row.bounced_at, status=row.bounced_status))
         found[row.id] = Contact(
             id=ContactId(row.id),
             account=row.account,
@@ -103,6 +106,7 @@ def _contacts(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tup
             lang=row.lang,
             access=row.access,
             active=row.active,
+            bounced=bounced,
         )
     return tuple(found.values())
 

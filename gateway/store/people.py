@@ -1,10 +1,13 @@
 """Accounts, contacts and agents: rows that people type, through SQLModel Sessions (HOUSE section 5)."""
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
 from gateway.domain.model import Account, Agent, Contact
 from gateway.errors import NotFound, Refused
+from gateway.store import tables as t
 from gateway.store.case_rows import AccountRow, AddressRow, AgentRow, ContactRow
 
 
@@ -62,6 +65,18 @@ def add_agent(tx: sa.Connection, agent: Agent) -> int:
         assert row.id is not None
         _claim(session, AddressRow(address=agent.address, agent_id=row.id))
         return row.id
+
+
+def address_bounced(tx: sa.Connection, address: str, *, at: datetime, status: str | None) -> None:
+    """Note that mail does not reach an address; nothing if nobody of ours has it."""
+    row = sa.update(t.address).where(t.address.c.address == address)
+    tx.execute(row.values(bounced_at=at, bounced_status=status))
+
+
+def address_works(tx: sa.Connection, address: str) -> None:
+    """It does again."""
+    row = sa.update(t.address).where(t.address.c.address == address)
+    tx.execute(row.values(bounced_at=None, bounced_status=None))
 
 
 def _claim(session: Session, row: AddressRow) -> None:

@@ -100,7 +100,22 @@ def _move_messages(tx: sa.Connection, number: CaseNumber, ids: Sequence[int], ab
 
 
 def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
-    row = {
+    row = _row_of(case)
+    before = case.version - len(events)
+    if before == 0:
+        tx.execute(_NEW_CASE, {"number": case.number, **row})
+    elif tx.execute(_CHANGED_CASE, {"case": case.number, "before": before, **row}).rowcount != 1:
+        raise Conflict(f"case {case.number} was changed by somebody else")
+    names = {entry.event for entry in events}
+    if names & {"participant_added", "participant_removed"}:
+        _participants(tx, case)
+    if case.escalation and names & {"escalated", "escalation_joined", "merged"}:
+        _escalation(tx, case.number, case.escalation)
+
+
+def _row_of(case: Case) -> dict[str, Any]:
+    """The row of a case but for its number."""
+    return {
         "subject": case.subject,
         "type": case.type,
         "category": case.category,
@@ -130,16 +145,6 @@ def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
         "version": case.version,
         "sla_due_at": None,  # `due_at` follows where there is one
     }
-    before = case.version - len(events)
-    if before == 0:
-        tx.execute(_NEW_CASE, {"number": case.number, **row})
-    elif tx.execute(_CHANGED_CASE, {"case": case.number, "before": before, **row}).rowcount != 1:
-        raise Conflict(f"case {case.number} was changed by somebody else")
-    names = {entry.event for entry in events}
-    if names & {"participant_added", "participant_removed"}:
-        _participants(tx, case)
-    if case.escalation and names & {"escalated", "escalation_joined", "merged"}:
-        _escalation(tx, case.number, case.escalation)
 
 
 def due_at(tx: sa.Connection, number: CaseNumber, at: datetime | None) -> None:

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.domain.post import Envelope, IntakeState, Transport
-from gateway.errors import BadUsage, CasegateError
+from gateway.errors import BadUsage, CasegateError, NotFound, Refused
 from gateway.terminal import shapes, show, text_input
-from gateway.terminal.context import Desk
-from gateway.terminal.room import JsonOption, Room, WordsOrFiles, examples
+from gateway.terminal.context import Desk, acting_agent
+from gateway.terminal.room import AsOption, JsonOption, Room, WordsOrFiles, examples
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.domain.model import Agent
     from gateway.domain.policy import MailRules
+    from gateway.domain.post import DeliveryReport, Evidence, ParsedMail, RawMail
     from gateway.mail.token import Tokens
     from gateway.services.explain import Explanation
     from gateway.services.inbound import Delivery
-    from gateway.services.ports import Ports
+    from gateway.services.ports import LookUp, Ports
 
 TEMPORARY_FAULT = 75
 """EX_TEMPFAIL of sysexits.h: the mail server that pipes into us keeps the mail and comes again."""
@@ -30,6 +34,8 @@ _TAKES = (
     "intake --json *.eml",
     "intake < mail.eml        (75 on every fault, so that a mail server keeps the mail)",
 )
+Ids = Annotated[list[int], typer.Argument(metavar="ID", min=1, max=10**12, help="The numbers of the mails.")]
+
 room = Room(
     "Mail on its way in. `casegate intake FILE...` takes mail; the commands look at it.",
     cls=WordsOrFiles,
@@ -140,12 +146,61 @@ def show_intake(
             ("Reason", row.reason),
             ("Case", str(row.case) if row.case else None),
             ("Evidence", row.evidence),
+            ("Asked by", f"{row.asked_by}{', who released it' if row.is_released else ''}" if row.asked_by else None),
             ("Failures", str(row.faults) if row.faults else None),
             ("Rung", row.rung),
         ]
     )
     for rung, why in row.passed:
         show.say(f"  not {show.line(rung, 40)}: {show.line(why)}")
+
+
+@room.task("release", "intake release 17", "intake release 17 18 --as mira@vendor.example")
+def release(desk: Desk, ids: Ids, as_: AsOption = None) -> None:
+    """Have held mail decided again as if its sender were acceptable, on your word; your name is kept with it.
+
+    All else holds as ever: who is no contact, or what was handled meanwhile, does not become a case by this.
+    """
+    from gateway.services import by_hand
+
+    _by_hand(desk, ids, as_, by_hand.release, "released; the daemon decides it")
+
+
+@room.task("retry", "intake retry 17", "intake retry 17 18")
+def retry(desk: Desk, ids: Ids, as_: AsOption = None) -> None:
+    """Have held or quarantined mail read and decided anew, by today's rules."""
+    from gateway.services import by_hand
+
+    _by_hand(desk, ids, as_, by_hand.retry, "waits; the daemon decides it anew")
+
+
+@room.task("drop", "intake drop 17", "intake drop 17 18")
+def drop(desk: Desk, ids: Ids, as_: AsOption = None) -> None:
+    """Drop mail that is held, quarantined or still waits. What is decided stays."""
+    from gateway.services import by_hand
+
+    _by_hand(desk, ids, as_, by_hand.drop, "dropped")
+
+
+def _by_hand(
+    desk: Desk, ids: list[int], as_: str | None, act: "Callable[[Ports, int, Agent], None]", done: str
+) -> None:
+    """Each mail is a transaction of its own: one that is refused is told, and does not stop the others."""
+    agent = acting_agent(desk, as_)
+    wanted = list(dict.fromkeys(ids))
+    refused = 0
+    for id_ in wanted:
+        try:
+            act(desk.ports, id_, agent)
+        except (Refused, NotFound) as refusal:
+            if len(wanted) == 1:
+                raise
+            refused += 1
+            show.complain(refusal.public)
+        else:
+            show.say(f"{id_} {done}")
+    if refused:
+        raise Refused(f"refused for {refused} of {len(wanted)} mails")
 
 
 @room.task("explain", "intake explain mail.eml", "intake explain --json *.eml")
@@ -159,12 +214,20 @@ def explain(
 
     mails = [(str(file), text_input.read_bytes(file)) for file in files]
     rules, tokens, ports = _means(desk)
+    look_up = _waiting(ports.look_up) if ports and ports.look_up else None
     for name, data in mails:
-        found = understand(data, rules, ports=ports, tokens=tokens)
+        found = understand(data, rules, ports=ports, tokens=tokens, look_up=look_up)
         if json:
             show.print_json(shapes.explanation(name, found), compact=True)
         else:
             _print_explanation(name, found)
+
+
+def _waiting(dns: "LookUp") -> "Callable[[RawMail, ParsedMail], Evidence | None]":
+    """The same questions to the DNS, for one who waits for the answer."""
+    import asyncio
+
+    return lambda raw, mail: asyncio.run(dns.check(raw, mail))
 
 
 def _means(desk: Desk) -> "tuple[MailRules, Tokens, Ports | None]":
@@ -203,7 +266,7 @@ def _print_explanation(file: str, found: "Explanation") -> None:
             ("Message-ID", mail.message_id if mail else None),
             ("Token", token),
             ("Automatic", "yes" if found.is_automatic else None),
-            ("Bounce", f"{found.report.recipient} {found.report.status}" if found.report else None),
+            ("Bounce", _bounce(found.report) if found.report else None),
             (
                 "Attachments",
                 ", ".join(f"{part.name} ({len(part.data)})" for part in mail.attachments) if mail else None,
@@ -218,6 +281,11 @@ def _print_explanation(file: str, found: "Explanation") -> None:
         for row in show.body(mail.new_text).strip("\n").split("\n"):
             show.say(f"  {row}".rstrip())
     show.say("")
+
+
+def _bounce(report: "DeliveryReport") -> str:
+    said = (report.action, "for", report.recipient or "nobody", report.status, report.diagnostic)
+    return " ".join(filter(None, said))
 
 
 def _validity(valid: bool | None) -> str:

@@ -56,6 +56,7 @@ def test_a_contact_shows_what_was_added(desk: Typist) -> None:
         "no_access": True,
         "active": True,
         "addresses": ["ann@customer.example"],
+        "bounced": [],
     }
     assert wanted == desk.json("contact", "show", "ANN@customer.example")
     assert 2 == len(desk.json("contact", "list"))

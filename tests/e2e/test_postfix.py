@@ -126,7 +126,7 @@ def test_a_recipient_whom_we_refuse_is_refused_alone(tmp_path: Path, sink: Sink)
 
 
 def test_a_bounce_by_postfix_settles_its_row(tmp_path: Path, sink: Sink) -> None:
-    """It comes to the keyed return path, the row and the case say why, and nobody is written to about it."""
+    """It comes to the keyed return path; the row, the case and the contact say why, and the agent is told, nobody else."""
     sink.refuse[BOB] = "550 5.1.1 no such person here"
     with office(tmp_path, sink, "smtp") as desk, running(desk.config) as daemon:
         desk.mta.send(a_mail(), to=SERVICE, sender=BOB)
@@ -135,13 +135,15 @@ def test_a_bounce_by_postfix_settles_its_row(tmp_path: Path, sink: Sink) -> None
         outbox = {row["recipient"]: row for row in desk.show("outbox", "list")}
         failures = [entry for entry in desk.show("case", "history", "1001") if entry["event"] == "delivery_failed"]
         intake = desk.show("intake", "list")
+        contact = desk.show("contact", "show", BOB)
         assert 0 == cli(desk.config, "db", "verify").returncode
 
     assert {BOB: "failed", "alice@vendor.example": "sent"} == {name: row["state"] for name, row in outbox.items()}
+    assert [(BOB, "5.1.1")] == [(flag["address"], flag["status"]) for flag in contact["bounced"]]
     assert "no such person here" in outbox[BOB]["last_error"]
     assert 1 == len(failures)
     assert ["bounce", "new_case"] == [row["decision"] for row in intake]
-    assert ["alice@vendor.example"] == [mail.rcpt_to[0] for mail in sink.taken]
+    assert ["alice@vendor.example"] * 2 == [mail.rcpt_to[0] for mail in sink.taken]
 
 
 def test_postfix_keeps_mail_while_we_are_down(tmp_path: Path, sink: Sink) -> None:
