@@ -1,6 +1,7 @@
 """From files to Settings and Policy, with every problem as one line that says where and how to mend it."""
 
 import os
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -150,6 +151,9 @@ def _anchor(settings: Settings, folder: Path) -> Settings:
         return tuple(anchored(item) for item in value) if isinstance(value, tuple) else value
 
     database, storage, rules = settings.database, settings.storage, settings.rules
+    if (command := storage.scan_command) and "/" in command[0]:
+        words = (str(base / Path(command[0]).expanduser()), *command[1:])
+        storage = storage.model_copy(update={"scan_command": words})
     scheme, slashes, name = database.url.partition(":///")
     if scheme.startswith("sqlite") and name and not name.startswith((":memory:", "file:")):
         database = database.model_copy(update={"url": f"{scheme}{slashes}{base / name}"})
@@ -161,6 +165,15 @@ def _anchor(settings: Settings, folder: Path) -> Settings:
         rules = rules.model_copy(update={"set": own})
     copied: Settings = anchored(settings)
     return copied.model_copy(update={"database": database, "storage": storage, "rules": rules})
+
+
+def require_programs(settings: Settings, path: Path) -> None:
+    """BadConfig, with the line of the file at `path`, where a command names no program that can be run."""
+    command = settings.storage.scan_command
+    if command and shutil.which(command[0]) is None:
+        page = Page(str(path), _read(path, "`casegate init` makes one"))
+        text = f"{command[0]} is no program that can be run; install it, or name its whole path"
+        raise BadConfig(_problem(page, ("storage", "scan_command"), text))
 
 
 def read_secret(settings: Settings) -> bytes:
@@ -289,6 +302,7 @@ def _files(folder: Path, *, reads_mail: bool = True) -> Rules:
         workflow=document("workflow"),
         notices=document("notices"),
         mail=document("mail") if reads_mail else None,
+        absence=document("absence") if reads_mail else None,
         thanks=document("thanks") if reads_mail else None,
         sla=document("sla"),
         holidays=PublicHolidays(this_year),
