@@ -19,12 +19,16 @@ from gateway import wiring
 from gateway.adapters.imap_in import watchers
 from gateway.adapters.smtp_in import Door, DoorSettings, open_door
 from gateway.adapters.smtp_out import Relay, SmtpCourier
+from gateway.adapters.smtp_users import read_users
 from gateway.config import Settings, read_password
-from gateway.domain.post import ParsedMail, RawMail, Unreadable
+from gateway.domain.model import IntakeId
+from gateway.domain.post import Envelope, ParsedMail, RawMail, Unreadable
 from gateway.errors import BadConfig, CasegateError, Conflict, Temporary
 from gateway.loops import Bell, Clock, Outgoing, milliseconds, run_all, where
 from gateway.mail.decision import Decision
 from gateway.parsing import ParseFault, ParsePool
+from gateway.porter import Porter
+from gateway.scanning import Scanning, Unscanned
 from gateway.services import inbound, mailboxes, outbox
 from gateway.services.ports import Courier, Ports
 from gateway.writer import Writer
@@ -72,8 +76,10 @@ class Gateway:
         self._ports = ports
         self._bell = bell
         self._writer = Writer(ports)
+        self._porter = Porter(ports)
         self._outgoing = Outgoing(ports, self._writer, couriers)
         self._clock = Clock(ports, self._writer)
+        self._scanning = Scanning(ports, self._writer)
         self._watchers = watchers(settings, ports, self._writer.do)
         self._parser = parser or ParsePool(ports.policy.mail)
         self._stopping = asyncio.Event()
@@ -84,7 +90,7 @@ class Gateway:
         doors: dict[str, Door] = {}
         try:
             for name, settings in self._doors().items():
-                doors[name] = await open_door(settings, self._writer.accept, self._ports.tokens.is_ours)
+                doors[name] = await open_door(settings, self._accept, self._ports.tokens.is_ours)
             await self._take_up()
             addresses = {name: doors[name].address if name in doors else None for name in ("smtp", "lmtp")}
             log.info("ready", **addresses, metrics=None)
@@ -94,6 +100,11 @@ class Gateway:
         finally:
             await asyncio.gather(*(door.close() for door in doors.values()))
             await self._close()
+
+    async def _accept(self, envelope: Envelope, data: bytes) -> IntakeId:
+        """Store a mail that the porter lets in. Raises Refused, Temporary."""
+        await self._porter.admit(envelope, data)
+        return await self._writer.accept(envelope, data)
 
     async def _work(self) -> None:
         """All loops, until `stop()`."""
@@ -141,6 +152,7 @@ class Gateway:
         await self._writer.run(partial(inbound.take_back, self._ports))
         await self._writer.run(partial(outbox.resume, self._ports))
         await self._clock.refresh()
+        await self._scanning.start()
         names = [mailbox.name for mailbox in self._settings.imap]
         await self._writer.run(partial(mailboxes.forget, self._ports, names))
         for problem in await self._writer.run(partial(outbox.check_templates, self._ports)):
@@ -159,7 +171,9 @@ class Gateway:
                 max_size=smtp.max_size,
                 connections=smtp.connections,
                 connections_per_peer=smtp.connections_per_peer,
+                per_sender_hour=smtp.per_sender_hour,
                 tls=_tls(smtp.tls_cert, smtp.tls_key),
+                users=read_users(smtp.users_file) if smtp.users_file else None,
             )
         if lmtp.enabled:
             doors["lmtp"] = door(host=lmtp.host, port=lmtp.port, lmtp=True)
@@ -196,8 +210,9 @@ class Gateway:
             decision = await self._decide(raw)
         except (Temporary, Conflict) as error:
             log.warning("intake.postponed", id=raw.id, error=error.public)
+            gap = error.gap if isinstance(error, Unscanned) else inbound.POSTPONED
             with suppress(CasegateError):  # no database: its lease runs out, and it is taken again
-                await self._writer.run(partial(inbound.postpone, self._ports, raw))
+                await self._writer.run(partial(inbound.postpone, self._ports, raw, gap))
             return
         except Exception as error:  # noqa: BLE001  # a loop top: counted on this mail, the third time quarantines it
             trace = uuid.uuid4().hex[:12]
@@ -215,9 +230,14 @@ class Gateway:
             return await self._writer.run(partial(inbound.unreadable, self._ports, raw, parsed))
         if not isinstance(parsed, ParsedMail):
             return await self._writer.run(partial(inbound.failed, self._ports, raw, str(parsed)))
+        look_up = self._ports.look_up
+        checked = await look_up.check(raw, parsed) if look_up else None
+        harmful = None
         for left in reversed(range(CONFLICT_TRIES)):
             try:
-                return await self._writer.run(partial(inbound.handle, self._ports, raw, parsed))
+                if harmful is None:
+                    harmful = await self._scanning.harmful(raw, parsed, checked)
+                return await self._writer.run(partial(inbound.handle, self._ports, raw, parsed, checked, harmful))
             except Conflict:
                 if left == 0:
                     raise
@@ -229,6 +249,7 @@ class Gateway:
         await asyncio.gather(*(asyncio.to_thread(watcher.join) for watcher in self._watchers))
         await self._parser.close()
         await self._outgoing.close()
+        await asyncio.to_thread(self._porter.close)
         await asyncio.to_thread(self._writer.stop)
         self._ports.db.close()
 

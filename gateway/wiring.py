@@ -21,13 +21,13 @@ from gateway.store.migrate import require_head
 
 if TYPE_CHECKING:
     from gateway.domain.actions import Stamp
-    from gateway.services.ports import Ports
+    from gateway.services.ports import LookUp, Ports, Scanner
 
 LOGGED = frozenset(
     {
         "event", "level", "timestamp", "id", "case", "cause", "kind", "decision", "rung", "state", "outcome",
         "attempts", "ms", "trace", "error", "smtp", "lmtp", "metrics", "recipients", "version", "text", "mend", "where",
-        "mailbox",
+        "mailbox", "peer",
     }
 )  # fmt: skip
 """Only these keys reach a log, so that no content of a mail can."""
@@ -89,7 +89,31 @@ def build_ports(
         stamp=stamp,
         nudge=nudge,
         outbound=settings.outbound is not None,
+        look_up=_look_up(settings, policy),
+        scanner=_scanner(settings),
     )
+
+
+def _look_up(settings: Settings, policy: Policy) -> "LookUp | None":
+    """Who asks the DNS about senders; None where nobody does. BadConfig without the libraries for it."""
+    if not settings.dns.enabled:
+        return None
+    try:
+        from gateway.adapters.dns_ask import Dns
+        from gateway.adapters.dns_auth import DnsAuth
+    except ImportError as error:
+        mend = "install casegate[dns], or leave the checks to your relay: enabled = false"
+        raise BadConfig(f"[dns] enabled: {error.name} is not installed; {mend}") from error
+    return DnsAuth(Dns(settings.dns.nameservers), policy.trust)
+
+
+def _scanner(settings: Settings) -> "Scanner | None":
+    """Who looks at files before a case keeps them; None where the operator has nobody for that."""
+    if settings.storage.scan_command is None:
+        return None
+    from gateway.adapters.scanner import CommandScanner
+
+    return CommandScanner(settings.storage.scan_command)
 
 
 @contextmanager

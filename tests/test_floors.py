@@ -41,6 +41,23 @@ def test_the_launcher_knows_the_terminal_only() -> None:
     assert [name for name in imported if not name.startswith("gateway.terminal.")] == []
 
 
+def test_identity_is_decided_in_one_place() -> None:
+    """Only `mail/auth.py` reads what a server says about a sender, only `adapters/dns_*.py` a signature (SECURITY 1.1)."""
+    believed = {"authentication-results", "received-spf", "dkim-signature"}
+    readers = {
+        (named(file), text)
+        for file in MODULES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+        if (text := (node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value).lower()) in believed
+    }
+    assert readers == {
+        ("gateway/mail/auth.py", "authentication-results"),
+        ("gateway/adapters/dns_auth.py", "dkim-signature"),
+        ("gateway/adapters/dns_dkim.py", "dkim-signature"),
+    }
+
+
 def test_no_file_is_longer_than_400_lines() -> None:
     lines = {named(file): len(file.read_text().splitlines()) for file in MODULES}
     assert {name: count for name, count in lines.items() if count > 400} == {}

@@ -201,11 +201,12 @@ class Gate(SMTP):
         else:
             await obey(rest.decode("utf-8", "surrogateescape").strip(" "))
 
-    async def _ehlo(self, name: str) -> None:
+    def _offers(self) -> list[str]:
         offers = ["PIPELINING", f"SIZE {self.settings.max_size}", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES"]
-        if self.tls_context and self._tls_protocol is None:
-            offers.insert(0, "STARTTLS")
-        lines = [self.hostname, *offers]
+        return ["STARTTLS", *offers] if self.tls_context and self._tls_protocol is None else offers
+
+    async def _ehlo(self, name: str) -> None:
+        lines = [self.hostname, *self._offers()]
         await self._greet(name, "\r\n".join([*(f"250-{line}" for line in lines[:-1]), f"250 {lines[-1]}"]))
         self._is_extended = True
 

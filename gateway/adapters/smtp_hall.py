@@ -8,15 +8,20 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Protocol
 
+from gateway.adapters.smtp_rate import Rate
+from gateway.adapters.smtp_users import Users
 from gateway.domain.post import Envelope
 from gateway.errors import Refused, Temporary
+from gateway.mail.auth import is_relay
 
 LARGE = 1_000_000
 """Bytes from which on a mail waits for its turn, so that many at once don't take all memory."""
 LARGE_AT_ONCE = 8
+LOGINS_AT_ONCE = 2
+"""Passwords that are looked at at the same time."""
+TOO_MANY = "450 4.7.1 too many mails from this address in one hour, please try again later"
 TRY_LATER = "451 4.3.0 not now, please try again later"
 
 
@@ -36,7 +41,9 @@ class DoorSettings:
     max_size: int = 35_000_000
     connections: int = 200
     connections_per_peer: int = 20
+    per_sender_hour: int = 0
     tls: ssl.SSLContext | None = None
+    users: Users | None = None
     lmtp: bool = False
     relays: tuple[str, ...] = ()
     authserv_id: str | None = None
@@ -68,10 +75,11 @@ class Hall:
     settings: DoorSettings
     accept: Callable[[Envelope, bytes], Awaitable[int]]
     is_ours: Callable[[str], bool]
-    relays: tuple[IPv4Network | IPv6Network, ...] = ()
     sessions: dict[asyncio.Task[None], Session] = field(default_factory=dict)
     commits: set[asyncio.Future[int]] = field(default_factory=set)
+    rate: Rate
     turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LARGE_AT_ONCE))
+    logins: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(LOGINS_AT_ONCE))
 
     def is_full(self, peer: str) -> bool:
         """Whether one more connection, or one more of this peer, is too many."""
@@ -80,13 +88,12 @@ class Hall:
 
     def authserv_id(self, peer: str) -> str | None:
         """Whose Authentication-Results may be believed in mail from this peer: nobody's, but for a configured relay."""
-        address: IPv4Address | IPv6Address = ip_address(peer)
-        mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
-        is_relay = any((mapped or address) in network for network in self.relays)
-        return self.settings.authserv_id if is_relay else None
+        return self.settings.authserv_id if is_relay(peer, self.settings.relays) else None
 
     async def commit(self, envelope: Envelope, data: bytes) -> str:
         """Have the mail stored, and answer how that went; a session that ends meanwhile does not stop it."""
+        if self.rate.is_over(envelope.mail_from):
+            return TOO_MANY
         commit = asyncio.ensure_future(self.accept(envelope, data))
         self.commits.add(commit)
         commit.add_done_callback(self._committed)
@@ -98,8 +105,8 @@ class Hall:
         match commit.exception():
             case None:
                 return f"250 2.0.0 accepted as {commit.result()}"
-            case Refused():
-                return "550 5.7.1 mail from this sender is not accepted"
+            case Refused() as refused:
+                return f"550 5.7.1 {refused.public}"
             case Temporary():
                 return TRY_LATER
             case error:

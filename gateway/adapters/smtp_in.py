@@ -4,17 +4,19 @@ Opened by `app` in its own event loop, once for each of `[smtp]` and `[lmtp]`. P
 `open_door` returns, or BadConfig says why not and how to mend it; `close` ends in bounded time and cuts off no
 mail whose bytes are all here. A session is in `smtp_gate`, what sessions share in `smtp_hall`.
 
-SMTP AUTH is not offered, and aiosmtpd's log `mail.log` names addresses: the app sets it to WARNING.
+SMTP AUTH is in `smtp_auth`, where users are configured. aiosmtpd's log `mail.log` names addresses: the app sets it to
+WARNING.
 """
 
 import asyncio
 import errno
 from collections.abc import Awaitable, Callable
-from ipaddress import ip_network
 from typing import Any
 
+from gateway.adapters.smtp_auth import AuthGate
 from gateway.adapters.smtp_gate import Gate
 from gateway.adapters.smtp_hall import DoorSettings, Hall
+from gateway.adapters.smtp_rate import Rate
 from gateway.domain.post import Envelope
 from gateway.errors import BadConfig
 
@@ -60,11 +62,14 @@ async def open_door(
     else is a fault of ours (451, told to the loop's exception handler). `is_ours` says whether an address, or
     `postmaster` alone, receives mail here.
     """
-    relays = tuple(ip_network(relay, strict=False) for relay in settings.relays)
-    hall = Hall(settings=settings, accept=accept, is_ours=is_ours, relays=relays)
     loop = asyncio.get_running_loop()
+    rate = Rate(limit=settings.per_sender_hour, now=loop.time)
+    hall = Hall(settings=settings, accept=accept, is_ours=is_ours, rate=rate)
+    users = settings.users
     try:
-        server = await loop.create_server(lambda: Gate(hall), settings.host, settings.port)
+        server = await loop.create_server(
+            lambda: AuthGate(hall, users) if users else Gate(hall), settings.host, settings.port
+        )
     except OSError as error:
         raise BadConfig(_why_not(settings, error)) from error
     return Door(hall, server)

@@ -14,6 +14,7 @@ from gateway.config.loading import (
     post_rules,
     read_password,
     read_secret,
+    require_programs,
     trust_rules,
     vendor,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "post_rules",
     "read_password",
     "read_secret",
+    "require_programs",
     "trust_rules",
     "vendor",
 ]

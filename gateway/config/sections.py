@@ -5,6 +5,7 @@ told, and what a relative path is relative to, is the loader's business.
 """
 
 import re
+import shlex
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -62,16 +63,46 @@ def _network(text: str) -> str:
         raise ValueError(f'not an IP address or network, such as "192.0.2.0/24": {error}') from error
 
 
+def _nameserver(text: str) -> str:
+    import ipaddress
+
+    found = re.fullmatch(r"\[(?P<six>[^]]+)\](?::(?P<six_port>\d+))?|(?P<four>[0-9.]+)(?::(?P<four_port>\d+))?", text)
+    host = (found["six"] or found["four"]) if found else text
+    port = int((found["six_port"] or found["four_port"] or 53) if found else 53)
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise ValueError(f'not the address of a name server, such as "127.0.0.1:5353": {error}') from error
+    if not 1 <= port <= 65_535:
+        raise ValueError("the port must be 1 to 65535")
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
+
+
 def _words(value: object) -> object:
     """In the environment a list is written with commas."""
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
 
 
+def _command(value: object) -> object:
+    if not isinstance(value, str):
+        raise ValueError('must be a command in quotes, such as "clamdscan --no-summary"')  # noqa: TRY004  # pydantic's way
+    try:
+        words = shlex.split(_one_line(value))
+    except ValueError as error:
+        raise ValueError(f"no shell would understand this: {str(error).lower()}") from error
+    if not words:
+        raise ValueError("must not be empty; leave it out to have nothing scanned")
+    return words
+
+
 Line = Annotated[str, AfterValidator(_one_line)]
+Command = Annotated[tuple[str, ...], BeforeValidator(_command)]
+"""A program and its arguments, which runs without a shell."""
 Host = Annotated[str, Field(min_length=1), AfterValidator(_one_line)]
 Size = Annotated[int, Field(ge=1), BeforeValidator(_size)]
 Address = Annotated[str, AfterValidator(_address)]
 Network = Annotated[str, AfterValidator(_network)]
+Nameserver = Annotated[str, AfterValidator(_nameserver)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0)]
@@ -128,6 +159,13 @@ class SmtpSection(_Section):
     tls_cert: Path | None = None
     tls_key: Path | None = None
     users_file: Path | None = None
+
+    @field_validator("users_file")
+    @classmethod
+    def _not_in_the_clear(cls, users_file: Path | None, info: ValidationInfo) -> Path | None:
+        if users_file is not None and not (info.data.get("tls_cert") and info.data.get("tls_key")):
+            raise ValueError("passwords are taken over TLS only; set tls_cert and tls_key too")
+        return users_file
 
 
 class LmtpSection(_Section):
@@ -216,7 +254,7 @@ class StorageSection(_Section):
 
     url: Line = "file:blobs"
     shared: bool = False
-    scan_command: Line | None = None
+    scan_command: Command | None = None
 
     @field_validator("url")
     @classmethod
@@ -258,7 +296,7 @@ class DnsSection(_Section):
     """`[dns]`: SPF, DKIM and DMARC checked here."""
 
     enabled: bool = False
-    nameservers: Annotated[tuple[Line, ...], BeforeValidator(_words)] = ()
+    nameservers: Annotated[tuple[Nameserver, ...], BeforeValidator(_words)] = ()
 
 
 class TemplatesSection(_Section):

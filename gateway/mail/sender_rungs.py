@@ -12,13 +12,16 @@ def sender(question: Question) -> Answer:
     mail, evidence, facts = question.mail, question.evidence, question.facts
     if mail.sender is None:
         return Decision(kind=DecisionKind.HELD, reason=f"no single sender: {mail.sender_defect}")
+    if question.raw.is_released and not facts.agent:  # nobody's word but a server's makes anyone an agent
+        return f"released by {question.raw.asked_by}; {mail.sender} is {evidence.authenticity}: {evidence.reason}"
     if evidence.authenticity is Authenticity.FAILED:
         return Decision(kind=DecisionKind.HELD, reason=f"the sender's evidence failed: {evidence.reason}")
     if evidence.authenticity is not Authenticity.AUTHENTICATED:
         own_domain = split_address(question.policy.post.service_address)[2]
         if facts.agent or split_address(mail.sender)[2] == own_domain:
             return Decision(kind=DecisionKind.HELD, reason=f"an agent or our own domain, {evidence.reason}")
-    if facts.contact and not question.enough:
+    # Who is no longer registered is a stranger here too: the same answer, and the same silence (SI-17).
+    if facts.contact and facts.contact.may_write and not question.enough:
         return Decision(kind=DecisionKind.HELD, reason=f"less evidence than trust.require asks: {evidence.reason}")
     return f"{mail.sender} is {evidence.authenticity}: {evidence.reason}"
 
@@ -40,6 +43,9 @@ def unregistered(question: Question) -> Answer:
     if facts.agent or (facts.contact and facts.contact.may_write):
         return "a registered sender"
     assert mail.sender is not None  # rung 6 held otherwise
+    if question.raw.is_released:
+        who = "a contact who may not write" if facts.contact else "an unregistered sender"
+        return Decision(kind=DecisionKind.HELD, reason=f"{who}; `casegate contact add` first, then release it again")
     if question.policy.post.unregistered != "notify":
         return Decision(kind=DecisionKind.HELD, reason="an unregistered sender")
     silent = None

@@ -127,9 +127,10 @@ def serve(
 def _serve(desk: Desk, *, once: bool) -> None:
     import asyncio
 
-    from gateway import app, wiring
+    from gateway import app, config, wiring
 
     settings = desk.settings
+    config.require_programs(settings, config.find_config(desk.config))
     with wiring.only_daemon(settings):
         asyncio.run(app.run(settings, once=once))
 
@@ -189,3 +190,18 @@ def settle(
             )
             raise Refused(f"not settled after {timeout:g} s: {waits}; is the daemon running?")
         Event().wait(POLL_SECONDS)  # time.sleep() fails under faketime, by which time is tested
+
+
+@room.task("smtp-user", "smtp-user relay1 | tee -a smtp-users", "smtp-user relay1 < password")
+def smtp_user(
+    desk: Desk,  # noqa: ARG001  # every command has one
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the relay logs in as.")],
+) -> None:
+    """Print a line for [smtp] users_file. The password is asked for, or is the first line of stdin."""
+    from gateway.adapters.smtp_users import user_line
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\r\n")
+    show.say(user_line(name, password, secrets.token_bytes(16)))

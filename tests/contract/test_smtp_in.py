@@ -14,6 +14,7 @@ import trustme
 
 from gateway.adapters.smtp_hall import LARGE, LARGE_AT_ONCE
 from gateway.adapters.smtp_in import Door, DoorSettings, open_door
+from gateway.adapters.smtp_rate import MOST_SENDERS, Rate
 from gateway.domain.post import Envelope, Transport
 from gateway.errors import BadConfig, Refused, Temporary
 
@@ -558,6 +559,31 @@ def test_errors_are_forgiven_when_a_mail_comes_in() -> None:
     assert visit(talk) == ["250"] * 3
 
 
+def test_one_address_sends_so_many_mails_an_hour_and_others_go_on() -> None:
+    """[RX-04]"""
+
+    async def talk(house: House) -> list[str]:
+        peer = await (await house.peer()).hello()
+        replies = []
+        for sender in ("bob@x.example", "BOB@X.example", "bob@x.example", "carl@x.example", "", "", ""):
+            await peer.starts_data(sender=sender)
+            replies.append((await peer.says(MAIL + b"."))[:9])
+        return replies
+
+    taken = "250 2.0.0"
+    assert [taken, taken, "450 4.7.1", *[taken] * 4] == visit(talk, per_sender_hour=2)
+
+
+def test_another_hour_is_another_count_and_memory_has_an_end() -> None:
+    """[RX-04]"""
+    hours = iter([*[0.0] * 3, 3_600.0, *[3_601.0] * (MOST_SENDERS + 1)])
+    rate = Rate(limit=1, now=lambda: next(hours))
+    assert [False, True, True, False] == [rate.is_over("bob@x.example") for _ in range(4)]
+    for number in range(MOST_SENDERS):
+        rate.is_over(f"{number}@x.example")
+    assert not rate.is_over("bob@x.example")
+
+
 @pytest.mark.parametrize("limit", [{"connections": 2}, {"connections_per_peer": 2}], ids=str)
 def test_one_connection_too_many_is_421_until_another_leaves(limit: dict[str, int]) -> None:
     async def talk(house: House) -> list[str]:
@@ -611,7 +637,7 @@ def test_a_mail_that_takes_too_long_as_a_whole_is_told_421() -> None:
         (Temporary("database at /var/lib is locked"), "451 4.3.0 not now, please try again later"),
         (ValueError("SELECT * FROM intake"), "451 4.3.0 not now, please try again later"),
         (TimeoutError(), "451 4.3.0 not now, please try again later"),
-        (Refused("not known here"), "550 5.7.1 mail from this sender is not accepted"),
+        (Refused("not known here"), "550 5.7.1 not known here"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
 )

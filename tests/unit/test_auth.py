@@ -1,10 +1,13 @@
 """Who vouches for a sender; names in brackets are rows of TESTPLAN group B."""
 
+from typing import Any
+
 import pytest
 
 from gateway.domain.model import Authenticity
-from gateway.domain.post import Envelope, ParsedMail, Transport
-from gateway.mail.auth import judge
+from gateway.domain.policy import TrustRules
+from gateway.domain.post import Envelope, Evidence, ParsedMail, Transport
+from gateway.mail.auth import is_direct, judge, needs_look_up
 from gateway.mail.authres import AuthenticationResults, Result, read_field
 
 OUR_ID = "mx.vendor.example"
@@ -200,6 +203,85 @@ def test_a_mail_without_one_sender_is_never_authenticated() -> None:
 )
 def test_the_reason_says_what_was_found(fields: tuple[str, ...], expected: str) -> None:
     assert judge(a_mail(*fields), an_envelope()).reason == expected
+
+
+# In a mailbox
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ((PASS,), AUTHENTICATED),
+        (("evil.example; dmarc=pass header.from=customer.example", PASS), UNVERIFIED),
+        (("", PASS), UNVERIFIED),
+        ((PASS, "evil.example; dmarc=fail header.from=customer.example"), AUTHENTICATED),
+        ((PASS, FAIL), UNVERIFIED),
+        ((FAIL, PASS), FAILED),
+    ],
+)
+def test_in_a_mailbox_the_first_field_of_all_must_be_its_servers(
+    fields: tuple[str, ...], expected: Authenticity
+) -> None:
+    """[SI-13] What stands below another's may have come with the mail."""
+    envelope = Envelope(transport=Transport.IMAP, transport_id="imap:1", authserv_id=OUR_ID)
+    assert expected == judge(a_mail(*fields), envelope).authenticity
+
+
+# What was checked here
+
+
+CHECKED = Evidence(authenticity=AUTHENTICATED, reason="checked here")
+
+
+@pytest.mark.parametrize(
+    ("fields", "authserv_id", "expected"),
+    [
+        ((), None, AUTHENTICATED),
+        ((), OUR_ID, AUTHENTICATED),
+        ((PASS,), None, AUTHENTICATED),
+        ((FAIL,), OUR_ID, FAILED),
+        ((f"{OUR_ID}; dmarc=(",), OUR_ID, UNVERIFIED),
+        ((f"{OUR_ID}; spf=none",), OUR_ID, UNVERIFIED),
+    ],
+)
+def test_what_was_checked_here_counts_where_our_server_is_silent(
+    fields: tuple[str, ...], authserv_id: str | None, expected: Authenticity
+) -> None:
+    mail, envelope = a_mail(*fields), an_envelope(authserv_id=authserv_id)
+    assert expected == judge(mail, envelope, CHECKED).authenticity
+    assert needs_look_up(mail, envelope) == (authserv_id is None or not fields)
+
+
+def test_nothing_that_is_checked_names_a_sender_where_there_is_none() -> None:
+    """[SI-19]"""
+    mail = a_mail(sender=None)
+    assert UNVERIFIED == judge(mail, an_envelope(), CHECKED).authenticity
+    assert not needs_look_up(mail, an_envelope())
+
+
+def test_a_login_does_not_outweigh_a_failure_that_our_server_saw() -> None:
+    assert FAILED == judge(a_mail(FAIL), an_envelope(login="relay")).authenticity
+    assert AUTHENTICATED == judge(a_mail(f"{OUR_ID}; spf=none"), an_envelope(login="relay")).authenticity
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, True),
+        ({"peer": "198.51.100.7"}, False),
+        ({"peer": "::ffff:198.51.100.7"}, False),
+        ({"peer": "2001:db8::7"}, False),
+        ({"peer": "2001:db9::7"}, True),
+        ({"login": "relay"}, False),
+        ({"transport": Transport.LMTP}, False),
+        ({"transport": Transport.IMAP, "peer": None}, False),
+        ({"transport": Transport.PIPE, "peer": None}, False),
+    ],
+)
+def test_a_direct_peer_is_a_stranger_who_comes_by_smtp(changes: dict[str, Any], expected: bool) -> None:
+    given: dict[str, Any] = {"transport": Transport.SMTP, "transport_id": "smtp:1", "peer": "192.0.2.1", **changes}
+    trust = TrustRules(relays=("198.51.100.0/24", "2001:db8::/32"))
+    assert expected == is_direct(Envelope(**given), trust)
 
 
 # The grammar

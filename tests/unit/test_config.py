@@ -18,6 +18,7 @@ from gateway.config import (
     post_rules,
     read_password,
     read_secret,
+    require_programs,
     trust_rules,
     vendor,
 )
@@ -105,6 +106,28 @@ def test_the_example_with_everything_switched_on_is_valid(tmp_path: Path) -> Non
     assert tmp_path / "imap-password" == settings.imap[0].password_file
     assert "Casegate/Done" == settings.imap[0].done_mailbox
     assert ("127.0.0.1:5353",) == settings.dns.nameservers
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("127.0.0.1", "127.0.0.1:53"),
+        ("192.0.2.1:5353", "192.0.2.1:5353"),
+        ("2001:db8::1", "[2001:db8::1]:53"),
+        ("[2001:DB8::1]", "[2001:db8::1]:53"),
+        ("[2001:db8::1]:5353", "[2001:db8::1]:5353"),
+    ],
+)
+def test_name_servers_have_a_port(tmp_path: Path, written: str, expected: str) -> None:
+    text = f'[mail]\nservice_address = "s@acme.example"\n[dns]\nnameservers = ["{written}"]\n'
+    assert (expected,) == loaded(tmp_path, text).dns.nameservers
+
+
+@pytest.mark.parametrize("wrong", ["ns.example", "192.0.2.1:0", "192.0.2.1:70000", "192.0.2.1:dns", "300.0.2.1", ""])
+def test_a_name_server_is_an_address(tmp_path: Path, wrong: str) -> None:
+    text = f'[mail]\nservice_address = "s@acme.example"\n[dns]\nnameservers = ["{wrong}"]\n'
+    with pytest.raises(BadConfig, match="nameservers"):
+        loaded(tmp_path, text)
 
 
 def test_the_environment_wins_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,3 +352,47 @@ def test_init_writes_the_example(tmp_path: Path, unverified: bool, require: str)
     assert settings.outbound
     assert ("127.0.0.1", 25, None) == (settings.outbound.host, settings.outbound.port, settings.outbound.username)
     assert unverified == ("takes mail from anyone" in text)
+
+
+@pytest.mark.parametrize(
+    ("written_as", "words"),
+    [
+        ("clamdscan --no-summary", ("clamdscan", "--no-summary")),
+        ("/usr/bin/scan 'a b'", ("/usr/bin/scan", "a b")),
+        ("bin/scan --x", ("{folder}/bin/scan", "--x")),
+    ],
+)
+def test_a_command_is_words_for_no_shell(tmp_path: Path, written_as: str, words: tuple[str, ...]) -> None:
+    """A program with a folder before it is relative to the file, any other is looked for in PATH."""
+    found = loaded(tmp_path, f'{MINIMAL}[storage]\nscan_command = "{written_as}"\n').storage.scan_command
+    assert tuple(word.replace("{folder}", str(tmp_path)) for word in words) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        ('"scan \'x"', "no shell would understand this: no closing quotation"),
+        ('" "', "must not be empty; leave it out to have nothing scanned"),
+        ("7", 'must be a command in quotes, such as "clamdscan --no-summary"'),
+        ('["scan"]', 'must be a command in quotes, such as "clamdscan --no-summary"'),
+    ],
+)
+def test_a_command_that_is_none_is_told_with_its_line(tmp_path: Path, value: str, why: str) -> None:
+    text = f"{MINIMAL}[storage]\nscan_command = {value}\n"
+    assert [f"config.toml:4: [storage] scan_command: {why}"] == problems(tmp_path, text)
+
+
+def test_a_scanner_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
+    """Also one that nobody may run; commands that need none are not stopped by it."""
+    path = written(tmp_path, f'{MINIMAL}[storage]\nscan_command = "bin/scan -x"\n')
+    program = tmp_path / "bin" / "scan"
+    program.parent.mkdir()
+    mend = f"{program} is no program that can be run; install it, or name its whole path"
+    for make in (lambda: None, lambda: program.write_text("#!/bin/sh\n")):
+        make()
+        with pytest.raises(BadConfig) as caught:
+            require_programs(load(path), path)
+        assert (f"{path}:4: [storage] scan_command: {mend}",) == caught.value.problems
+    program.chmod(0o755)
+    require_programs(load(path), path)
+    require_programs(loaded(tmp_path), path)
