@@ -1,15 +1,18 @@
 """The last rungs: a registered customer's mail finds its case, or opens one (SPEC section 7, rungs 11 to 13)."""
 
-import hashlib
 from dataclasses import dataclass, replace
 
 from gateway.domain.actions import CustomerReply, Incoming, OpenCase
-from gateway.domain.model import Attachment, Authenticity, Case, Contact
-from gateway.domain.post import Clue, DecisionKind
+from gateway.domain.model import Authenticity, Case, CaseNumber, Contact, FileState
+from gateway.domain.post import Clue, ClueKind, DecisionKind, ParsedMail
 from gateway.domain.waiting import is_past_reopening
 from gateway.mail.decision import Answer, Decision, Question
+from gateway.mail.subject import bare_subject, is_other_subject
 from gateway.mail.thanks import is_only_thanks
-from gateway.mail.token import bare_subject, subject_tokens
+from gateway.mail.token import is_our_id, marks_in, split_address
+
+MOST_HEARD = 10
+"""So many Message-IDs that a mail answers are kept: a colleague may answer the same mail without our token."""
 
 
 def reply(question: Question) -> Answer:
@@ -21,7 +24,8 @@ def reply(question: Question) -> Answer:
         return found.why
     words = incoming(question, only_thanks=found.only_thanks)
     action = CustomerReply(case=found.case.number, contact=contact, incoming=words)
-    return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=(action,))
+    passed = tuple(("reply", why) for why in found.passed)
+    return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=(action,), passed=passed)
 
 
 def new_case(question: Question) -> Answer:
@@ -29,51 +33,82 @@ def new_case(question: Question) -> Answer:
     contact = question.facts.contact
     assert contact is not None  # rung 9 answered otherwise
     subject = question.mail.subject
-    if subject_tokens(subject, question.tokens):  # another case's mark would follow this one about
-        subject = bare_subject(subject, question.policy.post.token_prefix)
+    if marks_in(subject, question.tokens):  # another case's mark would follow this one about
+        subject = bare_subject(subject, question.tokens)
     words = replace(incoming(question), subject=subject or "(no subject)")
     old = case_for(question, contact).closed
     reason = f"a follow-up of case {old.number}, closed too long ago" if old else f"a new question of {contact.account}"
+    if words.foreign:
+        reason += f"; WARNING: it names what is another account's: {', '.join(map(str, words.foreign))}"
     action = OpenCase(contact=contact, incoming=words, follows=old.number if old else None)
     return Decision(kind=DecisionKind.NEW_CASE, reason=reason, actions=(action,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """What the clues of a mail lead to: a case or none, and why; `closed` is one that is closed too long to reopen."""
+    """What the clues of a mail lead to: a case or none, and why.
+
+    `passed` says why no other clue leads; `closed` is a case that is closed too long to reopen.
+    """
 
     case: Case | None = None
     why: str
     only_thanks: bool = False
     closed: Case | None = None
+    passed: tuple[str, ...] = ()
 
 
 def case_for(question: Question, contact: Contact) -> Found:
     """The case of the first clue that this contact may use, and that may still be written on."""
     missed: list[str] = []
     closed: Case | None = None
-    for clue, case in question.facts.cases:
-        if not (clue.valid or question.evidence.authenticity is Authenticity.AUTHENTICATED):
-            missed.append(f"{clue.kind} {case.number} has a wrong check part")
-        elif case.account != contact.account and contact.party not in case.participants:
-            missed.append(f"{clue.kind} {case.number} is not a case of this sender")
-        elif question.policy.workflow.status(case.status).settled and _only_thanks(question):
-            return Found(case=case, why=f"{_named(clue, case)}; only thanks", only_thanks=True)
-        elif is_past_reopening(case, question.policy, question.raw.received_at):
-            missed.append(f"{clue.kind} {case.number} is closed too long to be reopened")
-            if case.account == contact.account:  # a guest's late answer is a new matter of the guest's own account
-                closed = closed or case
-        else:
-            return Found(case=case, why=_named(clue, case))
+    for place, (clue, case) in enumerate(question.facts.cases):
+        if why_not := _misses(question, contact, clue, case):
+            missed.append(why_not)
+            continue
+        only_thanks = question.policy.workflow.status(case.status).settled and _only_thanks(question)
+        if only_thanks or not is_past_reopening(case, question.policy, question.raw.received_at):
+            why = f"{_named(clue, case)}{'; only thanks' if only_thanks else ''}"
+            passed = (*missed, *_not_asked(question.facts.cases[place + 1 :], case))
+            return Found(case=case, why=why, only_thanks=only_thanks, passed=passed)
+        missed.append(f"{clue.kind} {case.number} is closed too long to be reopened")
+        if case.account == contact.account:  # a guest's late answer is a new matter of the guest's own account
+            closed = closed or case
     return Found(why="; ".join(missed) or "nothing in it names a case", closed=closed)
 
 
+def _misses(question: Question, contact: Contact, clue: Clue, case: Case) -> str | None:
+    """Why a clue does not lead this contact to a case; None if it does."""
+    if not (clue.valid or question.evidence.authenticity is Authenticity.AUTHENTICATED):
+        return f"{clue.kind} {case.number} has a wrong check part"
+    if _is_foreign(contact, case):
+        return f"{clue.kind} {case.number} is not a case of this sender"
+    # People take any old mail to write to us, and some machines give all their mail one Message-ID.
+    is_faint = clue.kind is ClueKind.ORIGINAL
+    if is_faint and is_other_subject(question.mail.subject, case.subject, question.tokens):
+        return f"{clue.kind} {case.number}, but under another subject"
+    return None
+
+
+def _not_asked(rest: tuple[tuple[Clue, Case], ...], found: Case) -> tuple[str, ...]:
+    others = (
+        f"{clue.kind} {case.number} was not asked: another clue came first" for clue, case in rest if case != found
+    )
+    return tuple(dict.fromkeys(others))
+
+
+def _is_foreign(contact: Contact, case: Case) -> bool:
+    return case.account != contact.account and contact.party not in case.participants
+
+
 def _only_thanks(question: Question) -> bool:
-    """True if the writer asks for nothing; an attachment says more than thanks."""
+    """True if the writer asks for nothing; an attachment says more than thanks, but for a signature's logo."""
     assert question.facts.contact is not None
     names = (question.facts.contact.name, *question.facts.names)
     mail = question.mail
-    return not mail.attachments and is_only_thanks(mail.new_text, question.policy.thanks, names)
+    if any(file.state is not FileState.REPEATED for file in question.facts.files):
+        return False
+    return is_only_thanks(mail.new_text, question.policy.thanks, names)
 
 
 def _named(clue: Clue, case: Case) -> str:
@@ -96,17 +131,28 @@ def incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
         quoted=mail.quoted_text,
         message_id=mail.message_id,
         authenticity=question.evidence.authenticity,
-        attachments=tuple(
-            Attachment(
-                name=part.name,
-                size=len(part.data),
-                sha256=hashlib.sha256(part.data).hexdigest(),
-                content_type=part.content_type,
-            )
-            for part in mail.attachments
-        ),
+        attachments=question.facts.files,
         reached=frozenset((*mail.to, *mail.cc)),
         joining=joining,
         quiet=question.marks.silences,
         only_thanks=only_thanks,
+        encrypted=mail.encrypted,
+        refers_to=_refers_to(mail, split_address(question.policy.post.service_address)[2]),
+        foreign=_foreign(question, contact),
     )
+
+
+def _refers_to(mail: ParsedMail, our_domain: str) -> tuple[str, ...]:
+    """The mail that this one answers, the first of its thread, and the newest others; none that claims to be ours."""
+    ids = (*mail.in_reply_to, *mail.references[:1], *reversed(mail.references))
+    return tuple(id_ for id_ in dict.fromkeys(ids) if not is_our_id(id_, our_domain))[:MOST_HEARD]
+
+
+def _foreign(question: Question, contact: Contact) -> tuple[CaseNumber, ...]:
+    """The cases of other accounts whose marks, with the right check part, this mail carries."""
+    named = (
+        clue.number
+        for clue, case in question.facts.cases
+        if clue.number is not None and clue.valid and _is_foreign(contact, case)
+    )
+    return tuple(dict.fromkeys(named))

@@ -26,8 +26,9 @@ from gateway.domain.policy import Policy
 from gateway.domain.words import Appointment, Notice
 from gateway.mail.calendar import METHOD, calendar_file
 from gateway.mail.sandbox import Rendered, one_line
+from gateway.mail.subject import bare_subject
 from gateway.mail.templates import Templates
-from gateway.mail.token import Tokens, bare_subject, digest, split_address
+from gateway.mail.token import Tokens, digest, is_our_id, split_address
 
 MAX_SUBJECT = 200
 """Characters of a case's subject that a mail shows after its token."""
@@ -41,7 +42,6 @@ MAX_REFERENCES = 20
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+"
 _ADDRESS = re.compile(rf'(?=.{{3,320}}\Z)(?:{_ATOM}|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:{_ATOM}|\[[A-Za-z0-9.:]+\])')
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]{1,200}@[!-;=?-~]{1,200}>")
-_OUR_ID = re.compile(r"<[a-z2-7]{26}@(?P<domain>[^>]+)>")
 _CONTENT_TYPE = re.compile(
     r"(?P<main>application|audio|font|image|model|text|video)/(?P<sub>[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,99})"
 )
@@ -154,7 +154,7 @@ def _trimmed(ids: list[str], our_domain: str) -> list[str]:
     """Keep the first id, the newest that is ours, and the newest of all, in their order (TT-10)."""
     if len(ids) <= MAX_REFERENCES:
         return ids
-    ours = (id_ for id_ in reversed(ids) if (found := _OUR_ID.fullmatch(id_)) and found["domain"] == our_domain)
+    ours = (id_ for id_ in reversed(ids) if is_our_id(id_, our_domain))
     kept = {ids[0], *ids[2 - MAX_REFERENCES :], next(ours, ids[1 - MAX_REFERENCES])}
     return [id_ for id_ in ids if id_ in kept]
 
@@ -163,7 +163,7 @@ def _subject(subject: str, notice: Notice, tokens: Tokens) -> str:
     """`Re: [CASE-1042.k7q2mh3x] Staging is slow`: on all mail of a case alike, so that mail programs thread."""
     if notice.case is None:
         return _encoded("Subject", _shortened(subject))
-    bare = bare_subject(subject, tokens.post.token_prefix)
+    bare = bare_subject(subject, tokens)
     mark = f"{'Re: ' if notice.answers else ''}{tokens.mint(notice.case)}"
     return f"{mark} {_encoded(f'Subject: {mark}', _shortened(bare))}".rstrip()
 

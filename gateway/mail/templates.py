@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from gateway.domain.policy import Vendor
-from gateway.domain.words import CaseWords, StrangerWords, Words
+from gateway.domain.words import CaseWords, LevelWords, StrangerWords, Words
 from gateway.errors import BadConfig
 from gateway.mail.sandbox import Rendered, Shelf, Source, is_mail, tidy
 
@@ -131,6 +131,22 @@ _FULL = CaseWords(
     planned="2026-12-01 14:30 CET",
     changes=("type", "priority", "category", "plan"),
     when="2026-12-15 09:00 CET",
+    renamed="And now the printer",
+    foreign=("1007",),
+)
+_HALF = LevelWords(
+    clock="first_response",
+    percent=50,
+    target="4 h",
+    reached="2026-12-01 11:00 CET",
+    due="2026-12-01 13:00 CET",
+    is_late=False,
+    is_met=False,
+)
+_LEVELS = (
+    _HALF,
+    replace(_HALF, clock="solution", percent=100, reached="2026-12-01 13:00 CET", is_late=True),
+    replace(_HALF, due=None, is_late=True, is_met=True),
 )
 _EVENTS = (
     None,
@@ -154,8 +170,13 @@ def _samples(name: str) -> Iterator[Words]:
     if name == "unregistered":
         yield StrangerWords(registration_address="service+register@acme.example")
         return
-    yield _FULL
+    if name == "sla_level":
+        for level in _LEVELS:
+            yield from (replace(_FULL, level=level), replace(_FULL, level=level, assignee=None, priority_label=None))
+        return
+    refused = replace(_FULL, refused=("dump.bin (30 MB)",), largest_file="25 MB", encrypted=True)
+    yield from (refused, _FULL) if name == "attachment_refused" else (_FULL, refused)
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
     yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
     bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
-    yield replace(bare, priority_label=None, category_label=None, planned=None, when=None)
+    yield replace(bare, priority_label=None, category_label=None, planned=None, when=None, renamed=None, foreign=())

@@ -9,6 +9,7 @@ import hmac
 import itertools
 import re
 from dataclasses import dataclass, field
+from functools import cache
 
 from gateway.domain.model import CaseNumber
 from gateway.domain.policy import PostRules
@@ -17,13 +18,15 @@ from gateway.domain.post import Clue, ClueKind, Envelope, ParsedMail
 MAX_TOKENS = 20
 """More tokens than this in one subject are not looked at (TT-09)."""
 
-_ANSWERING = re.compile(
-    r"(?:re|aw|antw|antwort|sv|vs|rif|res|odp|ynt|回复|回覆|答复|答覆|返信|fwd?|wg|tr|rv|vb|pd|doorst|转发|轉寄)"
-    r"(?:\s?\[\d+\]|\s?\(\d+\)|\*\d+|\^\d+)?\s?[:\uff1a]\s*",
-    re.IGNORECASE,
-)
+_MOST_TRIES = 200
+"""So many check parts of one text are computed."""
+
+_BLANK = r"[\s_]"
+_BLANKS = re.compile(r"[\s_]+")
+_END_OF_SENTENCE = re.compile(r"[^\s_]\.[\s_]")
 _NUMBER = r"(?P<number>[1-9][0-9]{0,11})"
 _CHECK = r"(?P<check>[a-z2-7]{8})"
+_OUR_ID = re.compile(r"<[a-z2-7]{26}@(?P<domain>[^>]+)>")
 _BOUNCE = re.compile(r"b\.(?P<key>[a-z2-7]{26})", re.IGNORECASE)
 _PLUS = re.compile(rf"{_NUMBER}(?:\.{_CHECK})?(?P<note>\.n)?", re.IGNORECASE)
 
@@ -107,39 +110,103 @@ def keyed_return_path(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> s
     return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A token as it stands in a text; `is_right` says that its check part is, `is_whole` that it looks minted."""
+
+    start: int
+    end: int
+    number: CaseNumber
+    is_right: bool
+    is_whole: bool
+
+
+def marks_in(text: str, tokens: Tokens) -> tuple[Mark, ...]:
+    """The tokens in a text, first to last; only ASCII makes one.
+
+    One whose check part is right is ours, whatever a mail program did around or inside it: case, blanks, underscores
+    for blanks, brackets, a fold in the middle. Any other counts only as it is minted, but for case and blanks.
+    """
+    loose, strict = _patterns(tokens.post.token_prefix)
+    found: list[Mark] = []
+    at = 0
+    for _ in range(_MOST_TRIES):
+        if len(found) >= MAX_TOKENS or (token := loose.search(text, at)) is None:
+            break
+        number, check = (_BLANKS.sub("", token[name]) for name in ("number", "check"))
+        is_right = tokens.is_right(int(number), check)
+        at = token.end() if is_right else token.start() + 1
+        if is_right:
+            mark = Mark(
+                start=token.start(), end=at, number=CaseNumber(int(number)), is_right=is_right, is_whole=is_right
+            )
+            found.append(mark)
+    right = tuple(found)
+    for token in itertools.islice(strict.finditer(text), MAX_TOKENS):
+        start, end = token.span()
+        if not any(mark.start < end and start < mark.end for mark in right):
+            named, is_whole = CaseNumber(int(token["number"])), token["check"] is not None
+            is_whole = is_whole and not _END_OF_SENTENCE.search(token[0])  # "CASE-1042. Internal"
+            found.append(Mark(start=start, end=end, number=named, is_right=False, is_whole=is_whole))
+    return tuple(sorted(found, key=lambda mark: mark.start)[:MAX_TOKENS])
+
+
+@cache
+def _patterns(prefix: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Tokens of this prefix: however mangled, to be checked; and as they are minted."""
+    flags = re.IGNORECASE | re.ASCII
+    torn = rf"{_BLANK}?".join(map(re.escape, prefix))
+    number, check = (
+        rf"(?P<number>[1-9](?:{_BLANK}?[0-9]){{0,11}})",
+        rf"(?P<check>[a-z2-7](?:{_BLANK}?[a-z2-7]){{7}})",
+    )
+    loose = rf"{torn}{_BLANK}*-{_BLANK}*{number}{_BLANK}*\.{_BLANK}*{check}"
+    dot = rf"{_BLANK}*\.{_BLANK}*"
+    strict = rf"(?<![a-z0-9]){re.escape(prefix)}{_BLANK}*-{_BLANK}*{_NUMBER}(?:{dot}{_CHECK}(?![a-z0-9])|(?![0-9]))"
+    return re.compile(loose, flags), re.compile(strict, flags)
+
+
 def subject_tokens(subject: str, tokens: Tokens) -> tuple[Clue, ...]:
-    """The tokens in a subject, first to last; case and missing or added blanks do not matter, only ASCII makes one.
+    """The tokens in a subject as clues, first to last.
 
     One whose check part is missing or wrong is no valid clue: it threads for authenticated senders only.
     """
-    prefix = re.escape(tokens.post.token_prefix)
-    pattern = rf"(?<![a-z0-9]){prefix}\s*-\s*{_NUMBER}(?:\s*\.\s*{_CHECK}(?![a-z0-9])|(?![0-9]))"
-    found = itertools.islice(re.finditer(pattern, subject, re.IGNORECASE | re.ASCII), MAX_TOKENS)
-    return tuple(_clue(ClueKind.SUBJECT, token, tokens) for token in found)
+    return tuple(
+        Clue(kind=ClueKind.SUBJECT, number=mark.number, valid=mark.is_right) for mark in marks_in(subject, tokens)
+    )
 
 
-def _clue(kind: ClueKind, found: re.Match[str], tokens: Tokens) -> Clue:
-    number, check = int(found["number"]), found["check"]
-    return Clue(kind=kind, number=CaseNumber(number), valid=check is not None and tokens.is_right(number, check))
-
-
-def bare_subject(subject: str, prefix: str) -> str:
-    """A subject without "Re:", "WG:" … in front, and without anything in it that reads as a token of ours."""
-    mark = rf"\[?{re.escape(prefix)}\s*-\s*[1-9][0-9]*\s*\.\s*[a-z2-7]{{8}}(?![a-z0-9])\]?"
-    token = re.compile(mark, re.IGNORECASE | re.ASCII)
-    before, subject = "", subject[:1000]
-    while subject != before:  # taking one away may bring another one together
-        before, subject = subject, token.sub(" ", subject).strip()
-        while found := _ANSWERING.match(subject):
-            subject = subject[found.end() :]
-    return subject
+def is_our_id(message_id: str, domain: str) -> bool:
+    """True for a Message-ID of the form that we give to our mail."""
+    found = _OUR_ID.fullmatch(message_id)
+    return found is not None and found["domain"] == domain
 
 
 def find_clues(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> tuple[Clue, ...]:
-    """All that may name a case, in the order in which it is asked."""
-    details = (split_address(address)[1] for address in our_recipients(mail, envelope, tokens))
-    clues = [_clue(ClueKind.PLUS_ADDRESS, found, tokens) for detail in details if (found := _PLUS.fullmatch(detail))]
+    """All that may name a case, in the order in which it is asked.
+
+    A mail to two of our addresses comes as two copies, so the addresses that it shows count after those of this copy.
+    Tokens in the body count only where there are no plus-addresses, and only with the right check part; they come after
+    the ids, since old text may quote other cases. Last comes what colleagues may have sent us of the same thread.
+    """
+    addresses = (*our_recipients(mail, envelope, tokens), *filter(tokens.is_ours, (*mail.to, *mail.cc)))
+    details = dict.fromkeys(split_address(address)[1].lower() for address in addresses)
+    clues = [_plus_clue(found, tokens) for detail in details if (found := _PLUS.fullmatch(detail))]
     clues += subject_tokens(mail.subject, tokens)
-    if ids := tuple(dict.fromkeys((*mail.in_reply_to, *reversed(mail.references)))):
+    ids = tuple(dict.fromkeys((*mail.in_reply_to, *reversed(mail.references))))
+    if ids:
         clues.append(Clue(kind=ClueKind.REFERENCES, valid=True, message_ids=ids))
+    if not tokens.post.plus_addressing:
+        marks = marks_in(mail.text, tokens)
+        clues += [Clue(kind=ClueKind.BODY, number=mark.number, valid=True) for mark in marks if mark.is_right]
+    if own := (mail.message_id,) if mail.message_id else ():
+        ids = tuple(dict.fromkeys((*own, *ids)))
+    if ids:
+        clues.append(Clue(kind=ClueKind.ORIGINAL, valid=True, message_ids=ids))
     return tuple(clues)
+
+
+def _plus_clue(found: re.Match[str], tokens: Tokens) -> Clue:
+    number, check = int(found["number"]), found["check"]
+    valid = check is not None and tokens.is_right(number, check)
+    return Clue(kind=ClueKind.PLUS_ADDRESS, number=CaseNumber(number), valid=valid)

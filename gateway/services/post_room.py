@@ -21,7 +21,11 @@ ALARM_AFTER = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntakeView:
-    """An intake row as listed; `passed` are the rungs above the one that held."""
+    """An intake row as listed.
+
+    `passed` are the rungs above the one that held, `asked_by` the agent who had it decided once more, `is_released` as
+    if its sender were acceptable.
+    """
 
     id: int
     transport: str
@@ -39,6 +43,8 @@ class IntakeView:
     mail_from: str | None
     rcpt_to: Sequence[str]
     passed: Sequence[Sequence[str]]
+    asked_by: str | None
+    is_released: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +156,8 @@ def _intake_view(row: sa.Row[Any]) -> IntakeView:
         mail_from=row.mail_from,
         rcpt_to=row.rcpt_to,
         passed=row.passed,
+        asked_by=row.asked_by,
+        is_released=row.is_released,
     )
 
 

@@ -1,11 +1,13 @@
-"""Mail that came in, as rows: accepted, decided, failed, postponed.
+"""Mail that came in, as rows: accepted, decided, failed, postponed; and what agents do with a row by hand.
 
-Called by `services.inbound`. Every function takes the connection of a `db.begin()` transaction and leaves the commit
+Called by `services.inbound` and `services.by_hand`. Every function takes the connection of a `db.begin()` transaction and leaves the commit
 to it.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
@@ -47,6 +49,7 @@ def accepted(
         "attempts": 0,
         "faults": 0,
         "passed": [],
+        "is_released": False,
     }
     new = tx.scalar(_NEW_INTAKE[tx.dialect.name], row)
     if new is None:
@@ -104,7 +107,66 @@ def failed(tx: sa.Connection, id_: IntakeId) -> None:
     tx.execute(sa.update(t.intake).where(t.intake.c.id == id_).values(values))
 
 
+def held_until(tx: sa.Connection, id_: IntakeId, until: datetime) -> None:
+    """Nobody else takes this mail before `until`; it is in work, and that takes longer than usual."""
+    statement = sa.update(t.intake).where(t.intake.c.id == id_, t.intake.c.lease_until.is_not(None))
+    tx.execute(statement.values(lease_until=until))
+
+
+def still_pending(tx: sa.Connection, ids: Collection[IntakeId]) -> frozenset[IntakeId]:
+    """Those of these mails that nobody has decided yet."""
+    rows = tx.scalars(select(t.intake.c.id).where(t.intake.c.id.in_(ids), t.intake.c.state == IntakeState.PENDING))
+    return frozenset(IntakeId(id_) for id_ in rows)
+
+
 def postponed(tx: sa.Connection, id_: IntakeId, until: datetime) -> None:
     """The mail is not at fault: this lease does not count, and it is taken again after `until`."""
     values = {"attempts": t.intake.c.attempts - 1, "lease_until": until}
     tx.execute(sa.update(t.intake).where(t.intake.c.id == id_, t.intake.c.lease_until.is_not(None)).values(values))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """Where a row stands, as far as a decision by hand must know."""
+
+    state: IntakeState
+    decision: DecisionKind | None
+    reason: str | None
+    case: CaseNumber | None
+
+
+def standing(tx: sa.Connection, id_: IntakeId) -> Standing | None:
+    """Where a row stands, the row locked; None if there is no such."""
+    row = tx.execute(select(t.intake).where(t.intake.c.id == id_).with_for_update()).first()
+    if row is None:
+        return None
+    case = CaseNumber(row.case_number) if row.case_number is not None else None
+    return Standing(state=row.state, decision=row.decision, reason=row.reason, case=case)
+
+
+def again(tx: sa.Connection, id_: IntakeId, *, asked_by: str, is_released: bool) -> None:
+    """The row waits like one that just came: nothing is decided, counted or handled about it."""
+    values: dict[str, Any] = {
+        "state": IntakeState.PENDING,
+        **dict.fromkeys(("decision", "reason", "rung", "evidence", "case_number", "lease_until")),
+        "passed": [],
+        "attempts": 0,
+        "faults": 0,
+        "asked_by": asked_by,
+        "is_released": is_released,
+    }
+    tx.execute(sa.update(t.intake).where(t.intake.c.id == id_).values(values))
+    tx.execute(sa.delete(t.handled).where(t.handled.c.intake_id == id_))
+
+
+def dropped(tx: sa.Connection, id_: IntakeId, *, asked_by: str, reason: str) -> None:
+    """The row ends as dropped; a worker that has it in hand finds it decided."""
+    values = {
+        "state": IntakeState.DROPPED,
+        "decision": DecisionKind.DROPPED,
+        "reason": reason,
+        "rung": "by hand",
+        "lease_until": None,
+        "asked_by": asked_by,
+    }
+    tx.execute(sa.update(t.intake).where(t.intake.c.id == id_).values(values))

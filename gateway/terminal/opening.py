@@ -92,14 +92,15 @@ def _sheet(contact: "Contact") -> text_input.Sheet:
 
 def _subject(desk: Desk, given: str | None, text: str) -> str:
     """One line without control characters and without another case's mark, which would follow this one about."""
-    from gateway.mail.token import bare_subject, subject_tokens
+    from gateway.mail.subject import bare_subject
+    from gateway.mail.token import marks_in
 
     line = _line(given or "")
     if not line:
         first = next((row for row in map(_line, text.splitlines()) if row), "")
         line = first if len(first) <= FROM_TEXT else f"{_whole_words(first)}…"
-    if subject_tokens(line, desk.tokens):
-        line = bare_subject(line, desk.policy.post.token_prefix)
+    if marks_in(line, desk.tokens):
+        line = bare_subject(line, desk.tokens)
     return line[:LONGEST_SUBJECT].rstrip() or "(no subject)"
 
 

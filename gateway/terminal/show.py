@@ -17,6 +17,8 @@ from enum import StrEnum
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from gateway.domain.words import file_size
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -101,11 +103,8 @@ def age(since: datetime, now: datetime) -> str:
 
 
 def size(octets: int) -> str:
-    """A size for people: `812 bytes`, `2.1 kB`, `14 MB`."""
-    if octets < 1000:
-        return count(octets, "byte")
-    value, unit = (octets / 1e3, "kB") if octets < 999_500 else (octets / 1e6, "MB")
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+    """A size for people, as mails say it too: `812 bytes`, `2.1 kB`, `14 MB`."""
+    return file_size(octets)
 
 
 def count(number: int, thing: str) -> str:

@@ -111,7 +111,8 @@ def show_case(
     desk: Desk,
     number: Number,
     full: Annotated[
-        bool, typer.Option("--full", help="With quoted text and signatures, and long texts to their end.")
+        bool,
+        typer.Option("--full", help="With quoted text, signatures and files seen before, and long texts to their end."),
     ] = False,
     json: JsonOption = False,
 ) -> None:
@@ -120,7 +121,7 @@ def show_case(
 
     view = whole(desk, number)
     if json:
-        show.print_json(shapes.case(view))
+        show.print_json(shapes.case(view, full=full))
     else:
         conversation.print_case(view, desk.policy.label, full=full, now=desk.now)
 

@@ -1,6 +1,10 @@
-"""The files of a case: listed, and saved under names that harm nobody (TESTPLAN IJ-11)."""
+"""The files of a case: listed, and saved under names that harm nobody (TESTPLAN MT-07, IJ-11)."""
 
+import base64
+import hashlib
 import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +29,15 @@ NASTY = [
 ]
 
 
-def with_files(*names: str) -> bytes:
-    """A mail of bob's with files; the n-th holds `n`."""
+def with_files(*names: str, message: str = "1", content: str = "") -> bytes:
+    """A mail of bob's with files; the n-th holds `n`, unless something else is said."""
     parts = [
-        f"--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename*=UTF-8''{quoted(name)}\n\n{place}"
+        f"--b\nContent-Type: text/plain\nContent-Disposition: attachment; filename*=UTF-8''{quoted(name)}\n\n{content or place}"
         for place, name in enumerate(names, 1)
     ]
     body = "\n".join(("--b", "", "See there.", *parts, "--b--"))
-    return a_mail(body=body, content_type='multipart/mixed; boundary="b"', mime_version="1.0")
+    kind, id_ = 'multipart/mixed; boundary="b"', f"<{message}@customer.example>"
+    return a_mail(body=body, content_type=kind, mime_version="1.0", message_id=id_)
 
 
 def quoted(name: str) -> str:
@@ -61,6 +66,73 @@ def test_files_are_listed_with_who_and_when(case: Typist, tmp_path: Path) -> Non
     assert 11 == len(table.splitlines())
 
 
+def inline(data: bytes, text: str = "See there.") -> bytes:
+    """A mail of bob's with a picture in its text."""
+    picture = (
+        "Content-Type: image/png; name=logo.png\nContent-Disposition: inline\nContent-ID: <logo>\n"
+        f"Content-Transfer-Encoding: base64\n\n{base64.b64encode(data).decode()}"
+    )
+    body = f"--b\n\n{text}\n--b\n{picture}\n--b--"
+    number = hashlib.sha256(data + text.encode()).hexdigest()[:8]
+    kind = 'multipart/related; boundary="b"'
+    return a_mail(body=body, content_type=kind, mime_version="1.0", message_id=f"<{number}@customer.example>")
+
+
+def test_a_logo_that_came_before_is_folded_and_a_screenshot_is_not(desk: Typist) -> None:
+    """Nothing is lost: --full shows it, and `case attachments` lists and saves it."""
+    desk.mail(inline(b"logo", "First."))
+    desk.mail(inline(b"logo", "Second."))
+    desk.mail(inline(b"screenshot", "Third."))
+
+    shown = [desk.do("case", "show", number) for number in ("1001", "1002", "1003")]
+    attached = "[attached: logo.png, image/png, 4 bytes]"
+    assert [True, False, False] == [attached in text for text in shown]
+    assert "[1 image as before; --full shows it]" in shown[1]
+    assert "[attached: logo.png, image/png, 10 bytes]" in shown[2]
+    assert "[attached: logo.png, image/png, 4 bytes, as before]" in desk.do("case", "show", "1002", "--full")
+    (folded,) = desk.json("case", "show", "1002")["messages"]
+    (whole,) = desk.json("case", "show", "1002", "--full")["messages"]
+    assert ([], 1, []) == (folded["attachments"], folded["repeated"], folded["refused"])
+    assert [("logo.png", "repeated")] == [(file["name"], file["state"]) for file in whole["attachments"]]
+    assert ["repeated"] == [one["state"] for one in desk.json("case", "attachments", "1002")]
+    assert "as before" in desk.do("case", "attachments", "1002")
+
+
+def test_what_was_refused_is_shown_and_saved_only_when_asked_for(desk: Typist, tmp_path: Path) -> None:
+    """What was too large has no bytes here; neither stops the others, and neither is an attachment to a script."""
+    settings = desk.config.read_text()
+    desk.config.write_text(f"{settings}[limits]\nattachment = 3\n")
+    desk.mail(with_files("one", "two"))
+    desk.mail(with_files("big", message="2", content="four"))
+    with closing(sqlite3.connect(desk.config.parent / "casegate.db")) as database:
+        database.execute("UPDATE attachment SET state = 'refused' WHERE name = 'one'")
+        database.commit()
+
+    shown = desk.do("case", "show", "1001")
+    (message,) = desk.json("case", "show", "1001")["messages"]
+    assert "[NOT TAKEN: one, text/plain, 1 byte: refused by the scanner, kept aside]" in shown
+    assert "[NOT TAKEN: big, text/plain, 4 bytes: too large, its bytes are not kept]" in desk.do("case", "show", "1002")
+    assert (["two"], ["one"]) == tuple([file["name"] for file in message[key]] for key in ("attachments", "refused"))
+    folder = tmp_path / "logs"
+    said = desk.do("case", "attachments", "1001", "--save", str(folder))
+    assert [
+        "1 one is not saved: refused by the scanner; --refused saves it too",
+        f"2 two is in {folder}/two",
+    ] == sorted(said.splitlines())
+    assert ["two"] == [path.name for path in folder.iterdir()]
+    desk.do("case", "attachments", "1001", "--save", str(folder), "--refused")
+    assert ["one", "two", "two-2"] == sorted(path.name for path in folder.iterdir())
+    (lost,) = desk.json("case", "attachments", "1002", "--save", str(folder), "--refused")
+    assert ("too_large", None) == (lost["state"], lost["saved"])
+    assert "too large, not kept" in desk.do("case", "attachments", "1002")
+
+
+def test_an_encrypted_mail_says_so(desk: Typist) -> None:
+    desk.mail(a_mail(body="MIIB", content_type="application/pkcs7-mime; smime-type=enveloped-data", mime_version="1.0"))
+    assert " · ENCRYPTED · " in desk.do("case", "show", "1001")
+    assert desk.json("case", "show", "1001")["messages"][0]["encrypted"] is True
+
+
 def test_a_case_without_files_says_so(desk: Typist, tmp_path: Path) -> None:
     desk.mail(a_mail())
     assert "case 1001 has no files\n" == desk.do("case", "attachments", "1001")
@@ -77,7 +149,7 @@ def test_every_file_is_saved_under_a_safe_name_of_its_own(case: Typist, tmp_path
 
     names = sorted(path.name for path in folder.iterdir())
     assert 2 * len(NASTY) == len(names)
-    assert {"rf", "bashrc", "x_y", "log.csv", "log-2.csv", "log-3.csv", "up.txt", "evil.exe", "gpj.exe"} <= set(names)
+    assert {"rf", "bashrc", "xy", "log.csv", "log-2.csv", "log-3.csv", "up.txt", "evil.exe", "gpj.exe"} <= set(names)
     assert len(NASTY) == len(said.splitlines())
     assert {0o600} == {path.stat().st_mode & 0o777 for path in folder.iterdir()}
     assert [str(place) for place in range(1, 10)] == [Path(one["saved"]).read_text() for one in again]

@@ -25,7 +25,7 @@ print(*codes, *sorted(sys.modules), file=sys.stderr)
 
 READING = [
     "cases", "case show 1001", "case history 1001", "status", "intake list", "intake show 1", "outbox list",
-    "outbox show 1", "account list", "account show EX-1", "contact list", "contact show bob@customer.example",
+    "why case 1001", "why intake 1", "outbox show 1", "account list", "account show EX-1", "contact list", "contact show bob@customer.example",
     "agent list", "rules show", "case participants 1001", "case attachments 1001", "snippet list", "search slow",
     "queue", "next --as alice", "sla explain 1001", "report sla", "report load",
 ]  # fmt: skip

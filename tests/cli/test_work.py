@@ -83,7 +83,7 @@ def test_files_of_a_customer_are_listed(desk: Typist) -> None:
         )
     )
     (file,) = desk.json("case", "show", "1001")["messages"][0]["attachments"]
-    assert {"name", "size", "sha256", "content_type"} == set(file)
+    assert {"name", "size", "sha256", "content_type", "state"} == set(file)
     assert "[attached: log.csv, text/csv, 3 bytes]" in desk.do("case", "show", "1001")
 
 

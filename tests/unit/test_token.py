@@ -7,6 +7,7 @@ from gateway.domain.post import ClueKind, Envelope, ParsedMail, Transport
 from gateway.mail.token import Tokens, find_clues, keyed_return_path, subject_tokens
 
 POST = PostRules(service_address="service@vendor.example", registration_address="service+register@vendor.example")
+PLAIN = PostRules(service_address="s@v.example", registration_address="r@v.example", plus_addressing=False)
 TOKENS = Tokens(POST, b"a secret that only the tests know")
 TOKEN = TOKENS.mint(1042)
 
@@ -74,14 +75,19 @@ def test_thousands_of_tokens_are_bounded() -> None:
 
 
 def test_clues_come_in_the_order_in_which_they_are_asked() -> None:
-    """Plus-address, subject, then Message-IDs with In-Reply-To first and the newest reference next."""
-    mail = a_parsed_mail(subject=TOKENS.mint(7), in_reply_to=("<b@x>",), references=("<a@x>", "<b@x>", "<c@x>"))
+    """Plus-address, subject, Message-IDs with In-Reply-To first and the newest reference next; last its own."""
+    mail = a_parsed_mail(
+        subject=TOKENS.mint(7), message_id="<d@x>", in_reply_to=("<b@x>",), references=("<a@x>", "<b@x>", "<c@x>")
+    )
 
     clues = find_clues(mail, an_envelope(TOKENS.plus_address(1042).upper()), TOKENS)
 
-    assert [ClueKind.PLUS_ADDRESS, ClueKind.SUBJECT, ClueKind.REFERENCES] == [clue.kind for clue in clues]
-    assert [1042, 7, None] == [clue.number for clue in clues]
+    assert [ClueKind.PLUS_ADDRESS, ClueKind.SUBJECT, ClueKind.REFERENCES, ClueKind.ORIGINAL] == [
+        clue.kind for clue in clues
+    ]
+    assert [1042, 7, None, None] == [clue.number for clue in clues]
     assert ("<b@x>", "<c@x>", "<a@x>") == clues[2].message_ids
+    assert ("<d@x>", "<b@x>", "<c@x>", "<a@x>") == clues[3].message_ids
 
 
 def test_without_an_envelope_the_headers_say_who_it_was_for() -> None:
@@ -89,6 +95,25 @@ def test_without_an_envelope_the_headers_say_who_it_was_for() -> None:
     mail = a_parsed_mail(to=("colleague@x.example", TOKENS.plus_address(5)))
 
     assert [5] == [clue.number for clue in find_clues(mail, an_envelope(), TOKENS)]
+
+
+def test_addresses_in_headers_count_after_those_of_the_envelope() -> None:
+    """A mail to two of our addresses comes as two copies; whichever is first says the same."""
+    mail = a_parsed_mail(to=("service@vendor.example",), cc=(TOKENS.plus_address(5), TOKENS.plus_address(6)))
+
+    envelope = an_envelope(TOKENS.plus_address(6))
+    assert [5, 6] == [clue.number for clue in find_clues(mail, an_envelope("service@vendor.example"), TOKENS)]
+    assert [6, 5] == [clue.number for clue in find_clues(mail, envelope, TOKENS)]
+
+
+def test_a_token_in_the_body_counts_only_without_plus_addresses() -> None:
+    """TT-03; and there only with its check part right: people write of cases by number."""
+    mail = a_parsed_mail(text=f"> {TOKEN}\n> CASE-7 and CASE-8.abcdefgh")
+
+    assert () == find_clues(mail, an_envelope(), TOKENS)
+    assert [(ClueKind.BODY, 1042)] == [
+        (clue.kind, clue.number) for clue in find_clues(mail, an_envelope(), Tokens(PLAIN, TOKENS.secret))
+    ]
 
 
 def test_the_return_path_is_read_as_it_was_minted() -> None:
@@ -118,8 +143,6 @@ def test_which_addresses_are_ours(address: str, ours: bool) -> None:
 
 def test_without_plus_addresses_everything_goes_to_the_service_address() -> None:
     """For providers that have none."""
-    plain = Tokens(
-        PostRules(service_address="s@v.example", registration_address="r@v.example", plus_addressing=False), b"x" * 16
-    )
+    plain = Tokens(PLAIN, b"x" * 16)
 
     assert ["s@v.example", "s@v.example"] == [plain.plus_address(1), plain.return_path("k")]
