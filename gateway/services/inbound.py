@@ -22,7 +22,7 @@ from gateway.mail.token import find_clues, keyed_return_path
 from gateway.services.mail_files import files_in
 from gateway.services.perform import perform_in
 from gateway.services.ports import Ports
-from gateway.store import db, intake, load, save
+from gateway.store import db, intake, load_mail, save
 from gateway.store import tables as t
 
 BATCH = 32
@@ -79,7 +79,7 @@ def lease(ports: Ports) -> list[RawMail]:
     with ports.db.begin() as tx:
         ids = db.lease(tx, t.intake, again, now=now, seconds=LEASE_SECONDS)
         ids = ids or db.lease(tx, t.intake, fresh, now=now, seconds=LEASE_SECONDS)
-        mails = load.raw_mails(tx, ids) if ids else []
+        mails = load_mail.raw_mails(tx, ids) if ids else []
     taken = []
     for raw, sha256 in mails:
         if raw.attempts > MOST_LEASES:
@@ -133,7 +133,7 @@ def _decide(
         return decision
     # Another daemon may open the case of this very thread at this moment: who opens next sees what it opened.
     save.opens_next(tx)
-    known = replace(facts, cases=load.cases_of_clues(tx, find_clues(mail, raw.envelope, ports.tokens)))
+    known = replace(facts, cases=load_mail.cases_of_clues(tx, find_clues(mail, raw.envelope, ports.tokens)))
     return decision if known.cases == facts.cases else climb(mail, raw, evidence, known, ports.policy, ports.tokens)
 
 
@@ -149,7 +149,7 @@ def mail_facts(
     """Everything that the ladder needs to know about a mail; `files` are given where they were looked at before."""
     clues = find_clues(mail, raw.envelope, ports.tokens)  # what in it may name a case
     return_path = keyed_return_path(mail, raw.envelope, ports.tokens)
-    facts = load.facts_for_mail(tx, mail, clues, return_path, ports.now())
+    facts = load_mail.facts_for_mail(tx, mail, clues, return_path, ports.now())
     if files is None:
         files = files_in(tx, mail, facts.contact, limit=ports.policy.attachment_limit, harmful=harmful)
     return replace(facts, files=files)
