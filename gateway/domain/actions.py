@@ -21,6 +21,7 @@ from gateway.domain.model import (
     Party,
     TimerKind,
 )
+from gateway.domain.people_actions import PeopleAction
 from gateway.domain.words import Notice
 from gateway.errors import CasegateError
 
@@ -342,7 +343,7 @@ CaseAction = (
     | Escalate
     | Elapse
 )
-Action = CaseAction | AnswerStranger | AddressWorks
+Action = CaseAction | PeopleAction | AnswerStranger | AddressWorks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +351,8 @@ class Change:
     """What one decided Action writes, all in one transaction.
 
     `takes` are messages of other cases that become this one's, `absorbs` a case whose messages all do. `also` is what
-    changes on further cases.
+    changes on further cases. `contact` is a contact as it is from now on, `cancels` why mail to them that waits is not
+    sent any more.
     """
 
     case: Case | None = None
@@ -360,6 +362,8 @@ class Change:
     takes: tuple[int, ...] = ()
     absorbs: CaseNumber | None = None
     also: tuple["Change", ...] = ()
+    contact: Contact | None = None
+    cancels: str | None = None
 
     @property
     def all(self) -> tuple["Change", ...]:
@@ -369,9 +373,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one Action: the case after it, or why it was refused; how many events it wrote and mails it owes."""
+    """What became of one Action: the case after it, or why it was refused; how many events it wrote and mails it owes.
+
+    Of one about a person: the contact after it (None: it was so already), how many mails to them are not sent, and the
+    cases that it changed.
+    """
 
     case: Case | None = None
     refused: CasegateError | None = None
     events: int = 0
     mails: int = 0
+    contact: Contact | None = None
+    cancelled: int = 0
+    cases: tuple[Case, ...] = ()

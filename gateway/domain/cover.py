@@ -1,10 +1,68 @@
-"""Whether a case is covered by what its account has booked (SPEC section 4); agents see it, customers are served all the same."""
+"""What an account has booked and who holds its roles: is a case covered, whose roles count, where is nobody to step in.
 
+SPEC sections 3 and 4. Agents see it; customers are served all the same.
+"""
+
+from dataclasses import dataclass
 from datetime import UTC, date
+from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.domain.model import Account, Case, Contact, ContactRole
 from gateway.domain.policy import Policy
+
+ENOUGH = 2
+"""So many people hold a role, so that it is covered in illness and holidays."""
+
+
+class Gap(StrEnum):
+    """What is wrong with the people of an account."""
+
+    FEW_HOLDERS = "few_holders"
+    """A role that one person holds, or nobody."""
+    ROLE_WITHOUT_SERVICE = "role_without_service"
+    """An incident manager whose role no booked service makes use of."""
+    MAIL_BOUNCES = "mail_bounces"
+    """A contact whom mail does not reach."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One gap: of which role, and whom to ring up about it, as far as there is anybody."""
+
+    what: Gap
+    role: ContactRole | None = None
+    contact: str | None = None
+    phone: str | None = None
+
+
+def gaps(account: Account, contacts: tuple[Contact, ...], policy: Policy) -> tuple[Finding, ...]:
+    """All that is wrong with the people of an account (SPEC section 3); `contacts` are its own."""
+    active = tuple(contact for contact in contacts if contact.active)
+    found: list[Finding] = []
+    for role in ContactRole:
+        holders = [contact for contact in active if role in contact.roles]
+        if not holders:
+            found.append(Finding(what=Gap.FEW_HOLDERS, role=role))
+        elif len(holders) < ENOUGH:
+            found += [_finding(Gap.FEW_HOLDERS, contact, role) for contact in holders]
+    unused = ContactRole.INCIDENT_MANAGER
+    counting = incident_managers(account, active, policy)
+    found += [
+        _finding(Gap.ROLE_WITHOUT_SERVICE, contact, unused)
+        for contact in active
+        if unused in contact.roles and contact not in counting
+    ]
+    found += [
+        _finding(Gap.MAIL_BOUNCES, contact)
+        for contact in active
+        if any(bounced.address == contact.address for bounced in contact.bounced)
+    ]
+    return tuple(found)
+
+
+def _finding(what: Gap, contact: Contact, role: ContactRole | None = None) -> Finding:
+    return Finding(what=what, role=role, contact=contact.address, phone=contact.phone)
 
 
 def is_covered(case: Case, account: Account, policy: Policy) -> bool:

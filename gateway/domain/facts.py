@@ -77,3 +77,19 @@ class CaseFacts:
     messages: tuple[MessageHead, ...] = ()
     other: "CaseFacts | None" = None
     is_renamed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleFacts:
+    """What one action about a contact needs to know.
+
+    `contacts` are all of the account, un-registered ones too; `cases` the open ones that the contact is on, of any
+    account; `actor_name` is what to call who asks.
+    """
+
+    account: Account
+    contact: Contact
+    contacts: tuple[Contact, ...]
+    actor_name: str
+    cases: tuple[CaseFacts, ...] = ()
+    successor: Contact | None = None

@@ -97,6 +97,7 @@ _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     "participant_removed": lambda case, event: {
         "participants": tuple(party for party in case.participants if str(party) != event.detail["party"]),
     },
+    "reporter_changed": lambda _, event: {"reporter": Party.parse(event.detail["reporter"])},
     "assigned": lambda _, event: {"assignee": Party.parse(event.detail["assignee"])},
     "team_changed": lambda _, event: {"assignee": None, "team": event.detail["team"]},
     "type_changed": lambda _, event: {name: event.detail[name] for name in ("type", "priority", "category")},

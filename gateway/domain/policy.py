@@ -285,7 +285,7 @@ class MailRules:
 class NoticeRule:
     """One row of `rules/notices.toml`: when `kind` happened (on `event`, if named), `to` gets `template`.
 
-    `to` is one of `reporter`, `participants`, `vendor`, `team`, `managers`, `sender`; `automatic` the value of
+    `to` is one of `rulebook.RECIPIENTS`; `automatic` the value of
     Auto-Submitted, None for a person's own words; `from_level` the first percentage of an SLA target that is told;
     `internal` marks what must never go to a customer.
     """

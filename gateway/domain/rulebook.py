@@ -29,7 +29,7 @@ from gateway.domain.toml_lines import Page, Table
 from gateway.domain.workflow_file import EVENTS, read_workflow
 from gateway.errors import BadConfig
 
-RECIPIENTS = ("reporter", "author", "participants", "vendor", "team", "managers", "sender")
+RECIPIENTS = ("reporter", "author", "participants", "vendor", "team", "managers", "sender", "user_managers")
 AUTO_SUBMITTED = ("auto-replied", "auto-generated")
 _TEXT_KEYS = tuple(field.name for field in fields(TextRules))
 _TEXT_NEEDED = frozenset(field.name for field in fields(TextRules) if field.default is MISSING)
@@ -144,6 +144,8 @@ def _notice(table: Table) -> NoticeRule:
     )
     if rule.internal and rule.to not in {"vendor", "team", "managers", ""}:
         table.complain("to", f'internal mail never leaves the vendor, and "{rule.to}" may be a customer')
+    if rule.to == "user_managers" and rule.kind not in {NoticeKind.REGISTRATION, ""}:
+        table.complain("to", "user_managers are told of their account's people only: registration")
     if rule.kind == NoticeKind.NOTE and not rule.internal:
         table.complain("kind", "a note never leaves the vendor: internal = true is missing")
     return rule

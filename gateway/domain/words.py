@@ -87,7 +87,30 @@ class StrangerWords:
     registration_address: str
 
 
-Words = CaseWords | StrangerWords
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactWords:
+    """What mails to an account's user managers about one of its contacts can say.
+
+    `event` is `roles`, `removed` or `returned`, `author` who did it; `added` and `removed` are roles, `roles` those
+    held now. `cases` are open cases that come to the recipient by it, each with its mark and subject; `successor` is
+    who takes over the cases of somebody removed.
+    """
+
+    event: str
+    recipient: str
+    account: str
+    account_name: str
+    name: str
+    address: str
+    author: str
+    roles: tuple[str, ...] = ()
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    cases: tuple[str, ...] = ()
+    successor: str | None = None
+
+
+Words = CaseWords | StrangerWords | ContactWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from jinja2.utils import object_type_repr
 from markupsafe import Markup, escape
 
 from gateway.domain.policy import Vendor
-from gateway.domain.words import CaseWords, StrangerWords, Words
+from gateway.domain.words import CaseWords, ContactWords, StrangerWords, Words
 from gateway.errors import BadConfig, NotFound
 
 FALLBACK = "en"
@@ -40,7 +40,9 @@ _CONTROL = [*range(32), *range(127, 160)]
 _IN_LINES = dict.fromkeys([*_CONTROL, 0x2028, 0x2029], " ")
 _IN_TEXT = dict.fromkeys(set(_CONTROL) - {9, 10}, "\N{REPLACEMENT CHARACTER}")
 _FILTERS = "capitalize count d default e escape first join last length lower replace string title trim upper"
-_PLAIN = frozenset((kind, word.name) for kind in (CaseWords, StrangerWords, Vendor) for word in fields(kind))
+_PLAIN = frozenset(
+    (kind, word.name) for kind in (CaseWords, ContactWords, StrangerWords, Vendor) for word in fields(kind)
+)
 """What a template is given to read, all of it text and lists of text."""
 _WIDENING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
 

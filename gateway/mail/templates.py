@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from gateway.domain.policy import Vendor
-from gateway.domain.words import CaseWords, LevelWords, StrangerWords, Words
+from gateway.domain.words import CaseWords, ContactWords, LevelWords, StrangerWords, Words
 from gateway.errors import BadConfig
 from gateway.mail.sandbox import Rendered, Shelf, Source, is_mail, tidy
 
@@ -134,6 +134,26 @@ _FULL = CaseWords(
     renamed="And now the printer",
     foreign=("1007",),
 )
+_CONTACT = ContactWords(
+    event="roles",
+    recipient="Ann Example",
+    account="ACME-1",
+    account_name="Acme Europe",
+    name="Bob Example",
+    address="bob@customer.example",
+    author="Mira Agent",
+    roles=("decision maker", "incident manager"),
+    added=("incident manager",),
+    removed=("user manager",),
+)
+_CONTACTS = (
+    _CONTACT,
+    replace(_CONTACT, recipient="", roles=(), added=()),
+    replace(_CONTACT, event="returned"),
+    replace(_CONTACT, event="returned", roles=(), added=()),
+    replace(_CONTACT, event="removed", cases=("[CASE-1042.k7q2mh3x] Staging is slow",), successor="Carl Example"),
+    replace(_CONTACT, event="removed"),
+)
 _HALF = LevelWords(
     clock="first_response",
     percent=50,
@@ -169,6 +189,9 @@ def _samples(name: str) -> Iterator[Words]:
     """One of each kind of Words that a mail may be written with; the first is the one to show."""
     if name == "unregistered":
         yield StrangerWords(registration_address="service+register@acme.example")
+        return
+    if name == "contact_changed":
+        yield from _CONTACTS
         return
     if name == "sla_level":
         for level in _LEVELS:

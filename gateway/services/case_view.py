@@ -230,7 +230,9 @@ def history(tx: sa.Connection, number: int) -> tuple[EventView, ...]:
 
 def _party(entry: Event, key: str) -> Party | None:
     """The person that a value of an event's detail names; all else is text, whatever it looks like."""
-    is_party = key in {"reporter", "assignee", "party"} or (key == "before" and entry.event == "assigned")
+    is_party = key in {"reporter", "assignee", "party"} or (
+        key == "before" and entry.event in {"assigned", "reporter_changed"}
+    )
     if entry.event == "delivery_failed":  # whose `reporter` says whether it is the reporter who got nothing
         return None
     return Party.parse(entry.detail[key]) if is_party and entry.detail[key] else None

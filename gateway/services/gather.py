@@ -30,6 +30,8 @@ from gateway.store import load, load_people, save
 
 def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
     """All that deciding this action needs, the cases that it may change locked in the order of their numbers."""
+    if isinstance(action, OpenCase | OpenFor | CustomerReply):
+        load_people.hold_contact(tx, action.contact)
     if isinstance(action, OpenCase | OpenFor):
         return _opening(tx, ports, action)
     if isinstance(action, DeliveryFailed):

@@ -7,13 +7,17 @@ addresses are in the one stored form (SPEC section 3).
 import hashlib
 import hmac
 import re
-from dataclasses import replace
-from datetime import date
+import secrets
+from dataclasses import dataclass, replace
+from datetime import date, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import sqlalchemy as sa
 
-from gateway.domain.model import Account, Agent, Contact
+from gateway.domain.cover import Finding, gaps
+from gateway.domain.model import Account, Agent, AgentId, Contact
+from gateway.domain.people import user_managers
+from gateway.domain.policy import Policy
 from gateway.errors import BadUsage, NotFound, Refused
 from gateway.mail.token import Tokens
 from gateway.store import load_people, people
@@ -22,6 +26,13 @@ from gateway.store.db import Database
 LEAST_PIN = 8
 """A PIN given by hand has at least so many characters (SPEC section 9)."""
 
+PIN_LETTERS = "34679CDFGHJKMNPQRTVWXY"
+"""What a PIN of ours is made of: nothing that looks like another one (0 O, 1 I L, 2 Z, 5 S, 8 B, U V), and no vowels,
+so that it never spells a word."""
+
+PIN_GROUPS, PIN_GROUP = 3, 4
+"""Three groups of four: 22 ** 12, which is 53 bits."""
+
 LONGEST_LINE = 200
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,31}")
@@ -29,8 +40,21 @@ _LANG = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
 _PHONE = re.compile(r"[0-9A-Za-z+() ./#*-]{3,40}")
 
 
-def add_account(db: Database, secret: bytes, account: Account, *, pin: str | None) -> Account:
-    """A new customer company, as stored. BadUsage for what cannot be, Refused for a weak PIN or a number that is taken."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinStanding:
+    """Whether an account has a PIN, since when, and which agent set it, where that is known; never the PIN."""
+
+    account: str
+    is_set: bool
+    since: datetime | None = None
+    by: str | None = None
+
+
+def add_account(db: Database, secret: bytes, account: Account, *, pin: str | None, now: datetime) -> Account:
+    """A new customer company, as stored.
+
+    BadUsage for what cannot be, Refused for a weak PIN, or a number or PIN that is taken.
+    """
     if not _NUMBER.fullmatch(account.number):
         raise BadUsage(f"{account.number!r} is no account number; use letters and digits, such as ACME-1")
     if pin is not None and len(_bare_pin(pin)) < LEAST_PIN:
@@ -46,9 +70,45 @@ def add_account(db: Database, secret: bytes, account: Account, *, pin: str | Non
         calendar=_optional(account.calendar, "calendar"),
         valid_until=_day(account.valid_until),
     )
+    hashed = pin_hash(secret, pin) if pin is not None else None
     with db.begin() as tx:
-        people.add_account(tx, stored, pin_hash=pin_hash(secret, pin) if pin is not None else None)
+        people.add_account(tx, stored, pin_hash=hashed, pin_set_at=now if hashed else None)
     return stored
+
+
+def pin_standing(tx: sa.Connection, number: str) -> PinStanding:
+    """Whether an account has a PIN; NotFound without the account."""
+    load_people.account(tx, number)
+    found = load_people.pin_of(tx, number)
+    since, by = found or (None, None)
+    return PinStanding(account=number, is_set=found is not None, since=since, by=by)
+
+
+def issue_pin(db: Database, secret: bytes, number: str, *, by: AgentId | None, now: datetime) -> str:
+    """A new PIN for an account: it is nowhere else than in what is returned, and the old one ends at once. NotFound."""
+    groups = ("".join(secrets.choice(PIN_LETTERS) for _ in range(PIN_GROUP)) for _ in range(PIN_GROUPS))
+    pin = "-".join(groups)
+    with db.begin() as tx:
+        load_people.account(tx, number)
+        people.set_pin(tx, number, pin_hash=pin_hash(secret, pin), at=now, by=by)
+    return pin
+
+
+def book(db: Database, number: str, *, add: tuple[str, ...], remove: tuple[str, ...]) -> Account:
+    """The account with services more or less, as stored; NotFound without it."""
+    with db.begin() as tx:
+        load_people.hold_account(tx, number)
+        account = load_people.account(tx, number)
+        kept = (service for service in (*account.services, *add) if service not in remove)
+        changed = replace(account, services=tuple(dict.fromkeys(kept)))
+        if changed != account:
+            people.set_services(tx, number, changed.services)
+    return changed
+
+
+def findings(tx: sa.Connection, number: str, policy: Policy) -> tuple[Finding, ...]:
+    """What is wrong with the people of an account; NotFound if there is none."""
+    return gaps(load_people.account(tx, number), load_people.contacts(tx, number), policy)
 
 
 def refuse_ours(tokens: Tokens, address: str) -> None:
@@ -59,16 +119,40 @@ def refuse_ours(tokens: Tokens, address: str) -> None:
 
 def add_contact(db: Database, contact: Contact) -> Contact:
     """A new active contact, as stored; no mail leaves. BadUsage, NotFound without the account, Refused for a known address."""
-    stored = replace(
+    stored = contact_form(contact)
+    with db.begin() as tx:
+        people.add_contact(tx, stored)
+    return stored
+
+
+def contact_form(contact: Contact) -> Contact:
+    """A contact as typed, in stored form; BadUsage for what cannot be."""
+    return replace(
         contact,
         name=_line(contact.name, "name"),
         addresses=tuple(address_form(address) for address in contact.addresses),
         phone=_phone(contact.phone),
         lang=_lang(contact.lang) if contact.lang else None,
     )
-    with db.begin() as tx:
-        people.add_contact(tx, stored)
-    return stored
+
+
+def is_managed(tx: sa.Connection, number: str) -> bool:
+    """True while an account has a user manager, who approves registrations."""
+    return bool(user_managers(load_people.contacts(tx, number)))
+
+
+def returning(tx: sa.Connection, contact: Contact) -> Contact | None:
+    """The un-registered contact of the same account who has this address, so who is added is them again; else None.
+
+    Refused for one of another account: that one's history is not this one's.
+    """
+    wanted = address_form(contact.address)
+    known = load_people.contacts_by_address(tx, (wanted,)).get(wanted)
+    if known is None or known.active:
+        return None
+    if known.account != contact.account:
+        raise Refused(f"{wanted} is an un-registered contact of account {known.account}; use another address")
+    return known
 
 
 def add_agent(db: Database, agent: Agent) -> Agent:

@@ -9,16 +9,19 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from gateway.domain import people as people_rules
 from gateway.domain import workflow
 from gateway.domain.actions import Action, AddressWorks, AnswerStranger, Cause, Change, DeliveryFailed, Outcome, Stamp
 from gateway.domain.model import OutboxId
 from gateway.domain.notices import merge
+from gateway.domain.people_actions import PeopleAction
 from gateway.domain.post import OutboxRow
 from gateway.domain.words import Notice
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.mail.compose import compose
 from gateway.services import waiting
 from gateway.services.gather import facts_for
+from gateway.services.gather_people import people_facts
 from gateway.services.ports import Ports
 from gateway.store import load, people, save
 
@@ -59,9 +62,26 @@ def perform_in(tx: sa.Connection, ports: Ports, actions: Sequence[Action], cause
                 waiting.renew(tx, ports.policy, one.case, stamp.at)
             step += len(one.events)
             notices += one.notices
-        outcomes.append(Outcome(case=done.case, events=len(done.events), mails=len(merge(list(done.notices)))))
+        outcomes.append(
+            Outcome(
+                case=done.case,
+                events=len(done.events),
+                mails=len(merge(list(done.notices))),
+                contact=done.contact,
+                cancelled=_write_contact(tx, done),
+                cases=tuple(one.case for one in done.also if one.case is not None),
+            )
+        )
     save.outbox(tx, [_owed(tx, ports, notice, cause, stamp) for notice in merge(notices)])
     return tuple(outcomes)
+
+
+def _write_contact(tx: sa.Connection, done: Change) -> int:
+    """A contact as the change left them; how many mails to them that leaves unsent."""
+    if done.contact is None:
+        return 0
+    people.changed(tx, done.contact)
+    return save.outbox_cancelled(tx, done.contact.addresses, done.cancels) if done.cancels else 0
 
 
 def _decide(tx: sa.Connection, ports: Ports, action: Action, stamp: Stamp, cause: Cause, step: int) -> Change:
@@ -76,6 +96,9 @@ def _decide(tx: sa.Connection, ports: Ports, action: Action, stamp: Stamp, cause
             people.address_bounced(tx, action.recipient, at=stamp.at, status=action.status)
         if action.case is None or not first:  # a second report about the same mail tells nothing new
             return Change()
+    if isinstance(action, PeopleAction):
+        people_known = people_facts(tx, ports, action)
+        return people_rules.decide(action, people_known, ports.policy, stamp, str(cause), step)
     facts = facts_for(tx, ports, action)
     return workflow.decide(action, facts, ports.policy, stamp, str(cause), step)
 

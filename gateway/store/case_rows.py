@@ -15,7 +15,7 @@ from gateway.store.row import Row, choice
 
 
 class AccountRow(Row, table=True):
-    """A customer company."""
+    """A customer company. Its PIN is kept as a keyed hash only; `pin_set_by` is unknown where nobody was named."""
 
     __tablename__ = "account"
     number: str = Field(primary_key=True)
@@ -28,7 +28,9 @@ class AccountRow(Row, table=True):
     team: str | None = None
     calendar: str | None = None
     valid_until: str | None = None
-    pin_hash: str | None = None
+    pin_hash: str | None = Field(default=None, unique=True)
+    pin_set_at: datetime | None = None
+    pin_set_by: int | None = Field(default=None, foreign_key="agent.id")
 
 
 class ContactRow(Row, table=True):

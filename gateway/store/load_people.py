@@ -3,14 +3,15 @@
 Statements that each mail runs stand ready at the top: building one costs more than running it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from gateway.domain.model import Account, Agent, AgentId, Bounced, Contact, ContactId, ContactRole, Party, PartyKind
-from gateway.errors import NotFound
+from gateway.errors import Conflict, NotFound
 from gateway.store import tables as t
 
 _ACCOUNTS = (
@@ -28,6 +29,12 @@ _CONTACTS = (
 _CONTACTS_BY_ID = _CONTACTS.where(t.contact.c.id.in_(bindparam("ids")))
 _CONTACTS_BY_ADDRESS = _CONTACTS.where(
     t.contact.c.id.in_(select(t.address.c.contact_id).where(t.address.c.address.in_(bindparam("addresses"))))
+)
+
+_MAY_WRITE = (
+    select(t.contact.c.active & t.contact.c.access)
+    .where(t.contact.c.id == bindparam("contact"))
+    .with_for_update(read=True)
 )
 
 _AGENTS = (
@@ -119,6 +126,43 @@ def agents(tx: sa.Connection) -> tuple[Agent, ...]:
 def agent_by_address(tx: sa.Connection, address: str) -> Agent | None:
     """The agent who gets mail at this address (stored form), active or not."""
     return next(iter(_agents(tx, _AGENT_BY_ADDRESS, address=address)), None)
+
+
+def pin_of(tx: sa.Connection, number: str) -> tuple[datetime | None, str | None] | None:
+    """Since when an account has a PIN, and which agent set it; None where it has none, or there is no account."""
+    set_by = select(t.address.c.address).where(
+        t.address.c.agent_id == t.account.c.pin_set_by, t.address.c.position == 0
+    )
+    query = select(t.account.c.pin_set_at, set_by.scalar_subquery()).where(
+        t.account.c.number == number, t.account.c.pin_hash.is_not(None)
+    )
+    row = tx.execute(query).first()
+    return (row[0], row[1]) if row else None
+
+
+def hold_account(tx: sa.Connection, number: str) -> None:
+    """From here to the commit nobody else changes people of this account; its cases go on."""
+    query = select(t.account.c.number).where(t.account.c.number == number)
+    tx.execute(query.with_for_update(key_share=True))
+
+
+def hold_contact_alone(tx: sa.Connection, id_: ContactId) -> None:
+    """From here to the commit nobody else changes this contact, and none of their mail is handled."""
+    tx.execute(select(t.contact.c.id).where(t.contact.c.id == id_).with_for_update(key_share=True))
+
+
+def open_cases_of(tx: sa.Connection, contact: Contact, settled: Sequence[str]) -> Sequence[int]:
+    """The numbers of the cases that a contact reported or takes part in, and that neither rest nor were merged."""
+    joined = select(t.participant.c.case_number).where(t.participant.c.party == str(contact.party))
+    is_on = (t.cases.c.reporter_id == contact.id) | t.cases.c.number.in_(joined)
+    query = select(t.cases.c.number).where(is_on, t.cases.c.status.not_in(settled), t.cases.c.merged_into.is_(None))
+    return tx.scalars(query.order_by(t.cases.c.number)).all()
+
+
+def hold_contact(tx: sa.Connection, contact: Contact) -> None:
+    """From here to the commit a contact may write; Conflict if they were un-registered since they were read."""
+    if not tx.scalar(_MAY_WRITE, {"contact": contact.id}):
+        raise Conflict(f"{contact.address} was un-registered at this moment")
 
 
 def team(tx: sa.Connection, name: str) -> tuple[Agent, ...]:

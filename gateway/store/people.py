@@ -5,17 +5,23 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from gateway.domain.model import Account, Agent, Contact
+from gateway.domain.model import Account, Agent, AgentId, Contact
 from gateway.errors import NotFound, Refused
 from gateway.store import tables as t
 from gateway.store.case_rows import AccountRow, AddressRow, AgentRow, ContactRow
 
 
-def add_account(tx: sa.Connection, account: Account, *, pin_hash: str | None) -> None:
-    """A new customer company; Refused if the number is taken, NotFound if its manager is no agent."""
+def add_account(
+    tx: sa.Connection, account: Account, *, pin_hash: str | None, pin_set_at: datetime | None = None
+) -> None:
+    """A new customer company; Refused if the number or the PIN is taken, NotFound if its manager is no agent."""
     with Session(tx) as session:
         if session.get(AccountRow, account.number) is not None:
             raise Refused(f"account {account.number} exists already; `casegate account show {account.number}`")
+        if pin_hash is not None and session.exec(select(AccountRow).where(AccountRow.pin_hash == pin_hash)).first():
+            raise Refused(
+                "another account has this PIN; choose another one, or leave it to `casegate account pin --new`"
+            )
         manager = _agent_id(session, account.manager) if account.manager else None
         session.add(
             AccountRow(
@@ -30,6 +36,7 @@ def add_account(tx: sa.Connection, account: Account, *, pin_hash: str | None) ->
                 calendar=account.calendar,
                 valid_until=account.valid_until,
                 pin_hash=pin_hash,
+                pin_set_at=pin_set_at,
             )
         )
         session.flush()
@@ -65,6 +72,24 @@ def add_agent(tx: sa.Connection, agent: Agent) -> int:
         assert row.id is not None
         _claim(session, AddressRow(address=agent.address, agent_id=row.id))
         return row.id
+
+
+def set_pin(tx: sa.Connection, number: str, *, pin_hash: str, at: datetime, by: AgentId | None) -> None:
+    """The account's PIN is this one, and the one before is no PIN any more."""
+    row = sa.update(t.account).where(t.account.c.number == number)
+    tx.execute(row.values(pin_hash=pin_hash, pin_set_at=at, pin_set_by=by))
+
+
+def set_services(tx: sa.Connection, number: str, services: tuple[str, ...]) -> None:
+    """The account has booked these."""
+    tx.execute(sa.update(t.account).where(t.account.c.number == number).values(services=list(services)))
+
+
+def changed(tx: sa.Connection, contact: Contact) -> None:
+    """A contact is like this from now on; their addresses stay."""
+    row = sa.update(t.contact).where(t.contact.c.id == contact.id)
+    values = {name: getattr(contact, name) for name in ("name", "phone", "lang", "access", "active")}
+    tx.execute(row.values(**values, roles=sorted(contact.roles)))
 
 
 def address_bounced(tx: sa.Connection, address: str, *, at: datetime, status: str | None) -> None:

@@ -269,6 +269,13 @@ def outbox_failed(tx: sa.Connection, id_: OutboxId, text: str) -> bool:
     return tx.execute(statement.values(values)).rowcount == 1
 
 
+def outbox_cancelled(tx: sa.Connection, recipients: Sequence[str], reason: str) -> int:
+    """Mail to these addresses that still waits is never sent; how many mails that are."""
+    waits = t.outbox.c.recipient.in_(recipients) & t.outbox.c.state.in_((*_OPEN, OutboxState.HELD))
+    values = {"state": OutboxState.CANCELLED, "last_error": reason, "lease_until": None}
+    return tx.execute(sa.update(t.outbox).where(waits).values(values)).rowcount
+
+
 def outbox_postponed(tx: sa.Connection, until: datetime) -> None:
     """All mail that is due waits until then: the relay is away, no mail is at fault."""
     where = t.outbox.c.state.in_(_OPEN) & (t.outbox.c.next_attempt_at < until)

@@ -1,14 +1,16 @@
 """Customers: accounts and their contacts (SPEC section 15). What is added by hand works at once, and no mail leaves."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from gateway.domain.model import Account, Contact, ContactId, ContactRole
-from gateway.errors import BadUsage
+from gateway.errors import BadUsage, Refused
 from gateway.terminal import shapes, show
 from gateway.terminal.context import Desk, find_agent
-from gateway.terminal.room import JsonOption, Room
+from gateway.terminal.room import AsOption, JsonOption, Room
 
 accounts = Room("Customer companies.")
 contacts = Room("Persons of customer companies.")
@@ -38,11 +40,12 @@ def add_account(  # noqa: PLR0913, PLR0917  # each is an option
     from gateway.services import people
 
     _must_know(desk, calendar)
+    booked = known_services(desk, service or [])
     account = Account(
         number=number,
         name=name,
         domains=tuple(domain or ()),
-        services=tuple(service or ()),
+        services=booked,
         lang=lang,
         timezone=timezone,
         manager=find_agent(desk, manager).address if manager else None,
@@ -50,7 +53,7 @@ def add_account(  # noqa: PLR0913, PLR0917  # each is an option
         calendar=calendar,
         valid_until=valid_until,
     )
-    stored = people.add_account(desk.db, config.read_secret(desk.settings), account, pin=pin)
+    stored = people.add_account(desk.db, config.read_secret(desk.settings), account, pin=pin, now=desk.now)
     show.say(f"account {stored.number} added; next: casegate contact add ADDRESS --account {stored.number} --name NAME")
 
 
@@ -59,6 +62,18 @@ def _must_know(desk: Desk, calendar: str | None) -> None:
     known = [one.name for one in desk.policy.sla.calendars]
     if calendar is not None and calendar not in known:
         raise BadUsage(f"{calendar!r} is no calendar of rules/sla.toml; there are {', '.join(known)}")
+
+
+def known_services(desk: Desk, given: Sequence[str], *, also: Sequence[str] = ()) -> tuple[str, ...]:
+    """Services as the rules spell them, or as they stand in `also`; Refused, naming all, for another one.
+
+    Where the rules list none, whatever is named is one.
+    """
+    names = [service.name for service in desk.policy.workflow.services]
+    spelled = {name.casefold(): name for name in (*names, *also)}
+    if names and (unknown := [name for name in given if name.strip().casefold() not in spelled]):
+        raise Refused(f"there is no service {unknown[0]}; there are: {', '.join(names)}")
+    return tuple(dict.fromkeys(spelled.get(name.strip().casefold(), name.strip()) for name in given))
 
 
 @accounts.task("list", "account list", "account list --json")
@@ -123,8 +138,13 @@ def add_contact(  # noqa: PLR0913, PLR0917  # each is an option
     phone: Annotated[str | None, typer.Option(metavar="P", help="The back-up when mail fails.")] = None,
     lang: Annotated[str | None, typer.Option(metavar="L", help="Their language; else the account's.")] = None,
     no_access: Annotated[bool, typer.Option("--no-access", help="Holds roles, sees no cases.")] = False,
+    as_: AsOption = None,
 ) -> None:
-    """Add a person of a customer company, active at once; no mail is sent."""
+    """Add a person of a customer company, active at once; no mail is sent.
+
+    A person of that company who was un-registered is made active again, with the roles that are named here; that is
+    told to its user managers.
+    """
     from gateway.services import people
 
     contact = Contact(
@@ -138,8 +158,23 @@ def add_contact(  # noqa: PLR0913, PLR0917  # each is an option
         access=not no_access,
     )
     people.refuse_ours(desk.tokens, address)
+    if former := desk.read(people.returning, contact):
+        _return(desk, contact, former, as_)
+        return
     stored = people.add_contact(desk.db, contact)
     show.say(f"contact {stored.address} added to account {stored.account}")
+
+
+def _return(desk: Desk, typed: Contact, former: Contact, as_: str | None) -> None:
+    """Make somebody active again who was un-registered."""
+    from gateway.domain.people_actions import ReturnContact
+    from gateway.services import people
+    from gateway.terminal.acting import actor, mails, perform
+
+    agent = actor(desk, as_)
+    wanted = replace(people.contact_form(typed), id=former.id)
+    outcome = perform(desk, ReturnContact(contact=wanted, actor=agent))
+    show.say(f"{former.address} was a contact of {former.account} and is active again · {mails(outcome)}")
 
 
 @contacts.task("list", "contact list", "contact list --account ACME-1 --json")

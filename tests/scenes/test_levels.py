@@ -193,7 +193,9 @@ def with_targets(world: World, **first_response: str) -> None:
     """A restart with other targets."""
     sla = world.ports.policy.sla
     targets = tuple(
-        replace(one, first_response=Span(int(first_response[one.priority][:-1]), Unit(first_response[one.priority][-1])))
+        replace(
+            one, first_response=Span(int(first_response[one.priority][:-1]), Unit(first_response[one.priority][-1]))
+        )
         if one.priority in first_response
         else one
         for one in sla.targets

@@ -1,4 +1,4 @@
-"""Whether a case is covered by what its account has booked (SPEC section 4), and whose incident managers count."""
+"""Whether a case is covered by what its account has booked (SPEC section 4), whose incident managers count, what gaps are."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.cover import incident_managers, is_covered
-from gateway.domain.model import Account, Case, CaseNumber, Contact, ContactId, ContactRole, Party
+from gateway.domain.cover import Gap, gaps, incident_managers, is_covered
+from gateway.domain.model import Account, Bounced, Case, CaseNumber, Contact, ContactId, ContactRole, Party
 from gateway.domain.policy import Policy
 from tests.unit.test_rulebook import policy
 
@@ -109,3 +109,45 @@ def test_only_active_contacts_with_the_role_are_incident_managers() -> None:
     gone = replace(ANN, id=ContactId(2), active=False)
     other = replace(ANN, id=ContactId(3), roles=frozenset({ContactRole.USER_MANAGER}))
     assert (ANN,) == incident_managers(an_account("premium_support"), (gone, ANN, other), policy())
+
+
+def holding(id_: int, *roles: ContactRole, active: bool = True) -> Contact:
+    return replace(
+        ANN, id=ContactId(id_), addresses=(f"c{id_}@customer.example",), roles=frozenset(roles), active=active
+    )
+
+
+def test_each_role_wants_two_people_who_are_there() -> None:
+    """SPEC section 3: cover for illness and holidays; who is un-registered covers nobody."""
+    people = (holding(1, *ContactRole), holding(2, *ContactRole, active=False), holding(3, ContactRole.USER_MANAGER))
+    found = gaps(an_account("premium_support"), people, policy())
+    assert [ContactRole.DECISION_MAKER, ContactRole.INCIDENT_MANAGER, ContactRole.VERSION_RECIPIENT] == [
+        one.role for one in found
+    ]
+    assert {(Gap.FEW_HOLDERS, "c1@customer.example")} == {(one.what, one.contact) for one in found}
+
+
+@pytest.mark.parametrize("booked", [(), ("storage",), ("premium_support",)])
+def test_an_incident_manager_wants_a_service_that_makes_use_of_the_role(booked: tuple[str, ...]) -> None:
+    people = (
+        holding(1, *ContactRole),
+        holding(2, *ContactRole),
+        holding(3, ContactRole.INCIDENT_MANAGER, active=False),
+    )
+    unused = [one.contact for one in gaps(an_account(*booked), people, policy()) if one.role]
+    assert ([] if "premium_support" in booked else ["c1@customer.example", "c2@customer.example"]) == unused
+
+
+def test_mail_bounces_where_it_goes() -> None:
+    """At the address that mail goes to; of another one of theirs nobody need ring up."""
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    there, other = (
+        replace(
+            holding(id_, *ContactRole),
+            addresses=(f"c{id_}@customer.example", "other@customer.example"),
+            bounced=(Bounced(address=address, at=at, status="5.1.1"),),
+        )
+        for id_, address in ((1, "c1@customer.example"), (2, "other@customer.example"))
+    )
+    found = gaps(an_account("premium_support"), (there, other), policy())
+    assert [(Gap.MAIL_BOUNCES, "c1@customer.example")] == [(one.what, one.contact) for one in found]

@@ -68,8 +68,12 @@ def upgrade() -> None:
     sa.Column('calendar', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('valid_until', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
     sa.Column('pin_hash', sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+    sa.Column('pin_set_at', sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+    sa.Column('pin_set_by', sa.Integer(), nullable=True),
     sa.ForeignKeyConstraint(['manager_id'], ['agent.id'], name=op.f('fk_account_manager_id')),
-    sa.PrimaryKeyConstraint('number', name=op.f('pk_account'))
+    sa.ForeignKeyConstraint(['pin_set_by'], ['agent.id'], name=op.f('fk_account_pin_set_by')),
+    sa.PrimaryKeyConstraint('number', name=op.f('pk_account')),
+    sa.UniqueConstraint('pin_hash', name=op.f('uq_account_pin_hash'))
     )
     op.create_table('contact',
     sa.Column('id', sa.Integer(), nullable=False),
