@@ -69,11 +69,13 @@ def load(path: Path) -> Settings:
 def _read(path: Path, mend: str) -> str:
     """The text of a file, or BadConfig that says how to come by one."""
     try:
-        return path.read_text(encoding="utf-8")
+        data = path.read_bytes()
+        return data.decode("utf-8").replace("\r\n", "\n")
     except FileNotFoundError as error:
         raise BadConfig(f"{path}: no such file; {mend}") from error
     except UnicodeDecodeError as error:
-        raise BadConfig(f"{path}: not UTF-8 text") from error
+        line = data.count(b"\n", 0, error.start) + 1
+        raise BadConfig(f"{path}:{line}: not UTF-8 text") from error
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}") from error
 

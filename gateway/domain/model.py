@@ -5,7 +5,7 @@ Nothing here reads a clock, makes an id or knows a database. Times are aware and
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, NewType
 
@@ -256,6 +256,11 @@ class Escalation:
     def is_open(self) -> bool:
         """True until it is resolved; a case has at most one that is open."""
         return self.state is not EscalationState.RESOLVED
+
+
+def timestamp(at: datetime) -> str:
+    """A time as details of events hold it: RFC 3339 in UTC, with `Z`."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 class TimerKey(NamedTuple):

@@ -21,7 +21,7 @@ from gateway.domain.actions import (
     Split,
 )
 from gateway.domain.draft import Draft
-from gateway.domain.model import Case, Direction, EscalationKind, Message, NoticeKind, Party, PartyKind
+from gateway.domain.model import Case, Direction, EscalationKind, Message, NoticeKind, Party, PartyKind, timestamp
 from gateway.domain.notices import News
 from gateway.domain.policy import CaseType, Workflow
 from gateway.domain.words import Appointment
@@ -135,8 +135,8 @@ def _plan(draft: Draft, action: Plan) -> Change:
         raise Refused(f"{action.at:%Y-%m-%d %H:%M} UTC is past; name a later time")
     if action.at == draft.now.planned_at:
         return draft.done()
-    before = draft.now.planned_at.isoformat() if draft.now.planned_at else None
-    draft.add("planned", at=action.at.isoformat(), before=before)
+    before = timestamp(draft.now.planned_at) if draft.now.planned_at else None
+    draft.add("planned", at=timestamp(action.at), before=before)
     case = draft.now
     appointment = Appointment(uid=f"plan-{case.number}", sequence=case.version, at=action.at, summary=case.subject)
     news = News(event=None, author=draft.actor, changes=("plan",), appointment=appointment)

@@ -17,8 +17,8 @@ from gateway.domain.toml_lines import Page, Table, unique_names
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-_HOURS = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)")
-_SPAN = re.compile(r"([1-9]\d{0,3})([mhd])")
+_HOURS = re.compile(r"(\d{1,2}):(\d\d)\s*-\s*(\d{1,2}):(\d\d)", re.ASCII)
+_SPAN = re.compile(r"([1-9]\d{0,3})([mhd])", re.ASCII)
 _OF_HOURS = ("zone", "days", "hours", "day_hours", "country", "region", "closed")
 """What a calendar that is always open does not say."""
 

@@ -39,7 +39,7 @@ from gateway.domain.actions import (
 )
 from gateway.domain.draft import Draft
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, TimerKind, Turn
+from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, TimerKind, Turn, timestamp
 from gateway.domain.notices import News
 from gateway.domain.policy import Policy
 from gateway.domain.waiting import timers_of
@@ -226,7 +226,7 @@ def _fire(draft: Draft, action: Fire) -> Change:
     says = bool(action.text and action.text.strip())
     if row.event == "start" or says:
         draft.take(action.actor)
-    until = {"until": action.until.isoformat()} if action.until else {}
+    until = {"until": timestamp(action.until)} if action.until else {}
     if action.text and says:
         _must_fit(action.text)
         draft.add("message_sent")
@@ -267,7 +267,8 @@ def _elapse(draft: Draft, action: Elapse) -> Change:
 def _level(draft: Draft, action: Elapse, level: LevelReached) -> Change:
     """So much of a promised time is used; who is told late is told so (SPEC section 6)."""
     is_late = draft.stamp.at - level.reached_at > LATE
-    draft.add("sla_level", clock=action.kind.value, level=level.percent, at=level.reached_at.isoformat(), late=is_late)
+    at = timestamp(level.reached_at)
+    draft.add("sla_level", clock=action.kind.value, level=level.percent, at=at, late=is_late)
     words = LevelWords(
         clock=action.kind.value,
         percent=level.percent,

@@ -25,8 +25,10 @@ class Kept:
 
     @property
     def percent(self) -> float | None:
-        """How much of what is decided was kept, cut off to tenths, so that only all is 100; None where nothing is."""
-        return 1000 * self.kept // self.decided / 10 if self.decided else None
+        """How much of what is decided was kept, to tenths, of which only all is 100; None where nothing is."""
+        if not self.decided:
+            return None
+        return min(round(1000 * self.kept / self.decided), 1000 if self.kept == self.decided else 999) / 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,8 @@ T = TypeVar("T")
 BATCH = 32
 """So many timers are taken at once."""
 
-LEASE_SECONDS = 120
-"""A worker that died gives its timers back after this."""
+LEASE_SECONDS = 20
+"""A worker that died gives its timers back after this; one that is slow loses them, and none speaks twice for it."""
 
 GAPS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 """How long a timer waits after its first, second … failure; then hourly."""
