@@ -16,13 +16,13 @@ setup: ## .venv with Casegate in it (PYTHON=... chooses the Python)
 servers: ## the servers that tests start (root on Debian installs them)
 	@sh .ci/servers.sh
 
-check: setup ## what is quick: lint, format, types, floors, tests without servers; a minute
+check: setup ## what is quick: lint, format, types, floors, unit, property and golden tests; two minutes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not servers and not slow" --ignore tests/crash --ignore tests/e2e \
-		--ignore tests/test_demo.py --ignore tests/test_packaging.py
+	$(BIN)/pytest -q -m "not servers and not slow" tests/unit tests/property tests/golden \
+		tests/test_docs.py tests/test_floors.py tests/test_bad_configs.py
 
 test: setup servers ## all tests but the slow ones, on real servers
 	$(BIN)/pytest -m "not slow"
