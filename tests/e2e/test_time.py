@@ -200,7 +200,10 @@ def test_levels_come_in_their_time_and_once(config: Path, clock: Clock) -> None:
 def test_levels_missed_in_darkness_are_told_late_by_whoever_lives(
     tmp_path: Path, sink: Sink, clock: Clock, pg: servers.Cluster
 ) -> None:
-    """Two daemons on one PostgreSQL start after a day; one is killed while they tell of it."""
+    """Two daemons on one PostgreSQL start after a day; one is killed while they tell of it.
+
+    What the dead one held is free when a daemon starts alone.
+    """
     config = gateway(tmp_path / "gw", relay_port=sink.port, url=pg.create())
     with running(config) as daemon:
         daemon.send(a_mail())
@@ -211,7 +214,9 @@ def test_levels_missed_in_darkness_are_told_late_by_whoever_lives(
     clock.set(DAY)
     with running(config) as one, running(config) as other:
         one.stop(signal.SIGKILL)
-        other.settle()
+        other.stop()
+    with running(config) as daemon:
+        daemon.settle()
     assert [(50, True), (75, True), (100, True)] == levels(config)
     assert [ALICE, ALICE, ALICE, SAM] == level_mails(config)
     assert 0 == cli(config, "db", "verify").returncode
