@@ -3,6 +3,8 @@
 .NOTPARALLEL:
 .PHONY: help setup servers check test slow bench fuzz golden-accept demo constraints clean
 BIN := .venv/bin
+# The tests that mostly wait for processes that they start.
+DAEMONS := tests/crash tests/e2e
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,8 +26,11 @@ check: setup ## what is quick: lint, format, types, floors, unit, property and g
 	$(BIN)/pytest -q -m "not servers and not slow" tests/unit tests/property tests/golden \
 		tests/test_docs.py tests/test_floors.py tests/test_bad_configs.py
 
-test: setup servers ## all tests but the slow ones, on real servers
-	$(BIN)/pytest -m "not slow"
+test: setup servers ## all tests but the slow ones, on real servers; the two halves at once
+	@$(BIN)/pytest -m "not slow" $(DAEMONS) >.venv/daemons.log 2>&1 & daemons=$$!; \
+	$(BIN)/pytest -m "not slow" $(DAEMONS:%=--ignore=%); rest=$$?; \
+	echo "now what ran beside it: $(DAEMONS)"; \
+	wait $$daemons || rest=1; cat .venv/daemons.log; exit $$rest
 
 slow: setup servers ## the tests that take minutes
 	$(BIN)/pytest -m slow
