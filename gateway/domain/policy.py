@@ -200,9 +200,10 @@ class TextRules:
     ("Original Message"); `taglines`: starts of a mobile program's signature, `sent` those (or `start … end`) that are
     one if one of `devices` is in the line, and `excuses` what may follow them below a comma; `footers`: starts of other
     lines that machines put at the end, and `list_words` what those below a line across say; `disclaimers`: phrases of
-    legal and security notices, three of which make a paragraph one, and `banners`, of which one is enough; `closings`: lines such as "Kind regards", with contact data
-    below them a signature. Of HTML, class, id, name or data-marker of an element (`name=x`: by that alone): `html_quotes`
-    hold old text, below `html_dividers` all is old, `html_attributions` introduce old text, `html_signatures` are
+    legal and security notices, three of which make a paragraph one, and `banners`, of which one is enough, `banner_marks` if in brackets;
+    `notice_headings` stand above them; `closings`: lines such as "Kind regards", with contact data below them a signature, `closing_thanks` those that stay, and `company_words` what a long line of a signature names;
+    `answer_words` and `answer_places`: one of each in a line announces answers within old text. Of HTML, class, id,
+    name or data-marker of an element (`name=x`: by that alone): `html_quotes` hold old text, below `html_dividers` all is old, `html_attributions` introduce old text, `html_signatures` are
     signatures.
     """
 
@@ -221,7 +222,13 @@ class TextRules:
     list_words: tuple[str, ...] = ()
     disclaimers: tuple[str, ...] = ()
     banners: tuple[str, ...] = ()
+    banner_marks: tuple[str, ...] = ()
+    notice_headings: tuple[str, ...] = ()
     closings: tuple[str, ...] = ()
+    closing_thanks: tuple[str, ...] = ()
+    company_words: tuple[str, ...] = ()
+    answer_words: tuple[str, ...] = ()
+    answer_places: tuple[str, ...] = ()
     html_quotes: tuple[str, ...] = ()
     html_dividers: tuple[str, ...] = ()
     html_attributions: tuple[str, ...] = ()

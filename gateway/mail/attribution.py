@@ -8,7 +8,7 @@ only what no person would write counts.
 import re
 from collections.abc import Iterable
 
-from gateway.mail.lines import COLONS, MAX_LOOKED_AT, Kind, Role, Words, has_verb, label_of, looked_at
+from gateway.mail.lines import COLONS, MAX_LOOKED_AT, Kind, Role, Words, has_verb, is_closing, label_of, looked_at
 
 MAX_ATTRIBUTION = 4
 """Lines over which "On … wrote:" may be wrapped."""
@@ -18,6 +18,8 @@ MAX_SMALL_WORDS = 3
 """Words without a capital letter in an attribution that names no address."""
 MAX_OWN = 30
 """Lines that a person marks as quoted by hand."""
+MAX_TRACE = 4
+"""Lines above a header block in which other fields are looked for."""
 MAX_HEADER_BLOCK = 16
 """Lines of a quoted header block that are looked at."""
 
@@ -43,6 +45,12 @@ _FIELD = re.compile(r"[ \t*_|]*[^\W\d_][^:\uff1a>(]{0,30}[:\uff1a]\**[ \t\xa0]*\
 # Marks before quoted lines that mean nothing without an attribution above them: "| so", "AB> so", "Ann> so".
 _OTHER_MARK = re.compile(r"[ \t]?(\||[A-Z][A-Za-z]{0,11}>)")
 _CONTINUED = re.compile(r"[^\W\d_]")
+_TRACE = re.compile(
+    r"(?:received|return-path|delivered-to|dkim-signature|authentication-results|mime-version|content-transfer-encoding"
+    r"|x-spam-[a-z]+):[ \t]",
+    re.IGNORECASE,
+)
+_COLUMN = 10 * " "
 
 
 def mark_attributions(lines: list[str], kinds: list[Kind], words: Words) -> None:
@@ -100,10 +108,20 @@ def _mark_attribution(lines: list[str], kinds: list[Kind], last: int, words: Wor
     elif (
         _stands_apart(kinds, first)
         and not said.startswith("[")
+        and not _goes_on(said, words)
         and (is_unmistakable or is_framed or (has_colon and has_time and (_BRACKETED.search(said) or _is_terse(said))))
     ):
         # Nothing is marked below it, so all of it is history; what a customer may have written must not say that.
         kinds[first : last + 1] = [Kind.INTRODUCTION] * (last + 1 - first)
+
+
+def _goes_on(said: str, words: Words) -> bool:
+    """True for "… <ann@customer.example> said in a phone call that:": below its verb a program says when, and no more."""
+    folded = said.casefold()
+    end = max((at + len(verb) for verb in words.verbs if (at := folded.rfind(verb)) >= 0), default=None)
+    if end is None or any(letter.isdigit() for letter in said[end:]):
+        return False
+    return sum(word[0].islower() for word in said[end:].split()) > MAX_SMALL_WORDS
 
 
 def _is_terse(said: str) -> bool:
@@ -231,7 +249,10 @@ def unmark_own_quotations(lines: list[str], kinds: list[Kind], words: Words) -> 
     """Makes words again of what a person marked with ">" and introduced with words: commands, a quotation, a list.
 
     That is what stands below a line that ends in a colon and above more words, and what a shell asks for below "$ ".
+    Above all that introduces old text, words on both sides are enough: whose they are is then doubtful.
     """
+    introductions = (Kind.ATTRIBUTION, Kind.HISTORY)
+    introduced = next((n for n, kind in enumerate(kinds) if kind in introductions), len(kinds))
     position = 1
     while position < len(lines):
         first, position = position, position + 1
@@ -239,23 +260,30 @@ def unmark_own_quotations(lines: list[str], kinds: list[Kind], words: Words) -> 
             continue
         while position < len(lines) and kinds[position] is Kind.QUOTED:
             position += 1
-        if position - first <= MAX_OWN and _is_own(lines, kinds, first, position, words):
+        if position - first <= MAX_OWN and _is_own(lines, kinds, first, position, words, introduced):
             kinds[first:position] = [Kind.WORDS] * (position - first)
 
 
-def _is_own(lines: list[str], kinds: list[Kind], first: int, end: int, words: Words) -> bool:
+def _is_own(lines: list[str], kinds: list[Kind], first: int, end: int, words: Words, introduced: int) -> bool:
     if kinds[first - 1] is Kind.WORDS and lines[first - 1].startswith("$ "):
         return True
     above = first - 1 if kinds[first - 1] is not Kind.BLANK else first - 2
     if kinds[above] is not Kind.ATTRIBUTION and all(line.startswith(">>> ") for line in lines[first:end]):
         return True  # what is quoted for the third time stands beside what is new to the mail: this is Python's prompt
-    if above < 0 or kinds[above] is not Kind.WORDS or not lines[above].rstrip().endswith(COLONS):
+    if above < 0 or kinds[above] is not Kind.WORDS:
         return False
-    if next_kind(kinds, end) is not Kind.WORDS:
+    if first > introduced and not lines[above].rstrip().endswith(COLONS):
+        return False
+    below = next((n for n in range(end, min(len(lines), end + 3)) if kinds[n] is not Kind.BLANK), None)
+    if below is None or kinds[below] not in (Kind.WORDS, Kind.LABEL) or is_closing(lines[below], words):
         return False
     for line in lines[first:end]:
         inner = looked_at(line).lstrip(" >\uff1e")
-        if line.lstrip().startswith((">>", "> >")) or label_of(inner) in words.labels or has_verb(inner, words):
+        if (
+            (introduced < len(kinds) and line.lstrip().startswith((">>", "> >")))
+            or label_of(inner) in words.labels
+            or has_verb(inner, words)
+        ):
             return False
     return True
 
@@ -267,7 +295,10 @@ def mark_header_blocks(lines: list[str], kinds: list[Kind], words: Words) -> Non
             if _is_header_block(lines, kinds, position, words):
                 kinds[position] = Kind.HISTORY
                 break
-        elif kind is Kind.WORDS and _is_framed(lines[position]) and _has_fields_below(lines, position + 1):
+        elif kind is Kind.WORDS and (
+            (_is_framed(lines[position]) and _has_fields_below(lines, position + 1))
+            or (lines[position].startswith(_COLUMN) and _is_columned(lines, kinds, position, words))
+        ):
             kinds[position] = Kind.HISTORY
             break
 
@@ -288,7 +319,7 @@ def _is_header_block(lines: list[str], kinds: list[Kind], first: int, words: Wor
             break
     by_role = {words.labels[label]: line for label, line in reversed(found.items())}
     dated = by_role.get(Role.SENT) or by_role.get(Role.DATE)
-    if not dated and not {Role.SENDER, Role.SUBJECT} <= by_role.keys():
+    if (not dated and not {Role.SENDER, Role.SUBJECT} <= by_role.keys()) or _is_traced(lines, kinds, first):
         return False
     above = next((n for n in range(first - 1, max(-1, first - 3), -1) if kinds[n] is not Kind.BLANK), None)
     if above is not None and kinds[above] is Kind.WORDS and lines[above].rstrip().endswith(COLONS):
@@ -302,6 +333,28 @@ def _is_header_block(lines: list[str], kinds: list[Kind], first: int, words: Wor
         return is_of_mail
     is_dated = dated is not None and _FULL_DATE.search(dated) and _TIME.search(dated)
     return bool(len(found) == 2 and is_dated and is_of_mail and Role.SENDER in by_role)
+
+
+def _is_traced(lines: list[str], kinds: list[Kind], first: int) -> bool:
+    """True for a whole header, which a person shows: fields stand in it that no mail program writes above old text."""
+    start, end = first, first
+    while start > max(0, first - MAX_TRACE) and kinds[start - 1] is not Kind.BLANK:
+        start -= 1
+    while end < min(len(lines), first + MAX_HEADER_BLOCK) and kinds[end] is not Kind.BLANK:
+        end += 1
+    return any(_TRACE.match(line) for line in lines[start:end])
+
+
+def _is_columned(lines: list[str], kinds: list[Kind], first: int, words: Words) -> bool:
+    """Header lines as old Notes writes them: names of fields without a colon, at the right end of indented lines."""
+    if first and kinds[first - 1] is not Kind.BLANK:
+        return False
+    roles = set()
+    block = [line[:MAX_LOOKED_AT] for line in lines[first : first + MAX_HEADER_BLOCK]]
+    for line in block:
+        if line.startswith(_COLUMN):
+            roles.add(words.labels.get(line.rstrip().rpartition("  ")[2].strip().casefold()))
+    return {Role.SUBJECT, Role.OTHER} <= roles and any(map(_DATE.search, block))
 
 
 def _tells_when(line: str) -> bool:

@@ -16,15 +16,21 @@ MAX_LOOKED_AT = 400
 MAX_TAGLINE = 100
 """Characters of a mobile program's signature, addresses of pages left out."""
 
-COLONS = (":", "\uff1a")
-MARKS = " \t\xa0*_-=#~:\uff1a.|"
+MAX_CLOSING = 80
+"""Characters of "With kind regards"."""
+MAX_NAME_WORDS = 3
+"""Words of a name behind a closing."""
 
+COLONS = (":", "\uff1a")
+MARKS = " \t\xa0*_-=#~:\uff1a.|\u2010\u2011\u2012\u2013\u2014"
+
+_AROUND_CLOSING = " ,.:!*_-\u2013"
 # A long attribution may be wrapped before the last bracket of its address: that line, ">:", quotes nothing.
 _QUOTE = re.compile(r" ?[>\uff1e](?!\s*:\s*$)")
-_RULE = re.compile(r"[ \t]*(?:[-_=*#~\u2013\u2014\u2500][ \t]?){3,}[ \t]*")
-_MARKED = re.compile(r"[ \t]*(?:[-_=*#\u2013\u2014] ?){2,}")
-_WELL_MARKED = re.compile(r"[ \t]*(?:[-_=*\u2013\u2014] ?){4,}")
-_MARKED_AT_END = re.compile(r"(?:[-_=*#\u2013\u2014] ?){2,}[ \t:]*$")
+_RULE = re.compile(r"[ \t]*(?:[-_=*#~\u2010-\u2014\u2500][ \t]?){3,}[ \t]*")
+_MARKED = re.compile(r"[ \t]*(?:[-_=*#\u2010-\u2014] ?){2,}")
+_WELL_MARKED = re.compile(r"[ \t]*(?:[-_=*\u2010-\u2014] ?){4,}")
+_MARKED_AT_END = re.compile(r"(?:[-_=*#\u2010-\u2014] ?){2,}[ \t:]*$")
 # "Ann Archer ---02/10/2023 05:43:12 PM---Hello", as Notes writes above old text.
 _NOTES = re.compile(r"\S[^-]{0,60} ?-{3,}\d{1,4}[./-]\d{1,2}[./-]\d{1,4} [^-]{4,20}-{3}")
 _ONLY_LINK = re.compile(r"[<(\[]?(?:https?://|www\.|#)[^\s>)\]]+[>)\]]?(?:[ \t]*<[^\s>]+>)?")
@@ -79,6 +85,12 @@ class Words:
     disclaimers: tuple[str, ...]
     banners: tuple[str, ...]
     closings: frozenset[str]
+    thanks: frozenset[str]
+    company_words: tuple[str, ...]
+    notice_headings: frozenset[str]
+    banner_marks: tuple[str, ...]
+    answer_words: tuple[str, ...]
+    answer_places: tuple[str, ...]
     footers: tuple[str, ...]
     excuses: tuple[str, ...]
     list_words: tuple[str, ...]
@@ -109,6 +121,12 @@ def words_of(rules: TextRules) -> Words:
         disclaimers=tuple(phrase.casefold() for phrase in rules.disclaimers),
         banners=tuple(phrase.casefold() for phrase in rules.banners),
         closings=frozenset(closing.casefold() for closing in rules.closings),
+        thanks=frozenset(thanks.casefold() for thanks in rules.closing_thanks),
+        company_words=tuple(word.casefold() for word in rules.company_words),
+        notice_headings=frozenset(heading.casefold() for heading in rules.notice_headings),
+        banner_marks=tuple(mark.casefold() for mark in rules.banner_marks),
+        answer_words=tuple(word.casefold() for word in rules.answer_words),
+        answer_places=tuple(place.casefold() for place in rules.answer_places),
         footers=tuple(footer.casefold() for footer in rules.footers),
         excuses=tuple(excuse.casefold() for excuse in rules.excuses),
         list_words=tuple(word.casefold() for word in rules.list_words),
@@ -222,6 +240,26 @@ def _is_tagline(line: str, words: Words) -> bool:
             end.startswith(first) and end.endswith(last) for first, last in words.sent_frames
         )
     return sent and len(_LINK.sub("", core)) < MAX_TAGLINE and any(device in core for device in words.devices)
+
+
+def is_closing(line: str, words: Words) -> bool:
+    """True for "Kind regards", also with a name, "Regards, Ann", or in two languages, "Viele Grüße / Kind regards"."""
+    return is_one_of(line, words.closings)
+
+
+def is_one_of(line: str, closings: frozenset[str]) -> bool:
+    """True if the line is one of these closings, or several of them between strokes, or one above a name."""
+    if len(line) > MAX_CLOSING:
+        return False
+    core = line.strip(_AROUND_CLOSING).casefold()
+    if core in closings:
+        return True
+    closing, comma, name = core.partition(",")
+    if not comma and "/" not in core and "|" not in core:
+        return False
+    if comma and (len(name.split()) > MAX_NAME_WORDS or not line.rpartition(",")[2].strip().istitle()):
+        return False
+    return all(piece.strip(_AROUND_CLOSING) in closings for piece in closing.replace("|", "/").split("/"))
 
 
 def is_link(line: str) -> bool:

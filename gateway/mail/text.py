@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 
 from gateway.domain.policy import TextRules
 from gateway.mail.attribution import mark_attributions, mark_header_blocks, mark_other_quotes, unmark_own_quotations
-from gateway.mail.lines import MAX_LOOKED_AT, Kind, Words, divides, is_link, kind_of, looked_at, words_of
+from gateway.mail.lines import MARKS, MAX_LOOKED_AT, Kind, Words, divides, is_link, kind_of, looked_at, words_of
 from gateway.mail.signature import MAX_SIGNATURE, above_signature
 
 MAX_LINES = 20_000
@@ -26,10 +26,18 @@ MAX_BANNER = 4
 """Lines of a paragraph that one phrase of `banners` makes a notice."""
 NOTICE_PHRASES = 3
 """Different phrases of `disclaimers` that make a paragraph a notice; a person may well write two."""
+MAX_HEADING = 80
+"""Characters of a line above a notice, or of a mark that a gateway puts above a mail."""
+MAX_ANNOUNCED = 40
+"""Lines in which answers further down are announced."""
 MAX_ARMOR = 100
 """Lines of an OpenPGP signature."""
 
 _FOOTER_RULE = re.compile(r"_{20,}\s*")
+_COMMENT = re.compile(r"-- \w")
+_SENTENCE = re.compile(r"(?:\S+[ \t]+){4}.*[.?!]\s*$")
+# "[EXTERNAL]", which a gateway puts above a mail.
+_BRACKETED = re.compile(r"[\[(*]+ ?([^\[\]()*\n]{3,60}?) ?[\])*]+:?")
 _DASHES = frozenset({"-", "--", "---", "\u2013", "\u2014"})
 _SIGNED = "-----BEGIN PGP SIGNED MESSAGE-----"
 _SIGNATURE_BEGINS, _SIGNATURE_ENDS = "-----BEGIN PGP SIGNATURE-----", "-----END PGP SIGNATURE-----"
@@ -46,9 +54,23 @@ def split_text(text: str, rules: TextRules, part_starts: AbstractSet[int] = froz
     is_new = _fold(lines, kinds, words, part_starts)
     is_new += [Kind.HISTORY not in kinds] * (len(lines) - len(kinds))
     new = _join(line for line, keep in zip(lines, is_new, strict=True) if keep)
-    if not new.replace(">", " ").strip():
+    if not new.replace(">", " ").strip() or _announces_answers(lines, kinds, is_new, words):
         return text.strip("\n"), ""
     return new, _join(line for line, keep in zip(lines, is_new, strict=True) if not keep)
+
+
+def _announces_answers(lines: list[str], kinds: list[Kind], is_new: list[bool], words: Words) -> bool:
+    """True if new text says that answers stand within the old text ("in red below"), and none was found there."""
+    old = next((n for n, kind in enumerate(kinds) if kind in (Kind.QUOTED, Kind.HISTORY, Kind.ATTRIBUTION)), len(kinds))
+    if old == len(kinds) or any(kinds[n] is Kind.WORDS and is_new[n] for n in range(old, len(kinds))):
+        return False
+    said = "\n".join(line[:MAX_LOOKED_AT] for line in lines[: min(old, MAX_ANNOUNCED)]).casefold()
+    if not any(word in said for word in words.answer_words):
+        return False
+    return any(
+        any(word in line for word in words.answer_words) and any(place in line for place in words.answer_places)
+        for line in said.split("\n")
+    )
 
 
 def _join(lines: Iterable[str]) -> str:
@@ -118,13 +140,15 @@ def _drop_ends(lines: list[str], kinds: list[Kind], is_new: list[bool], run: ran
     """Takes out, at the end of a run of new lines, what stands below `-- `, taglines, notices and signatures."""
     start, end = run.start, run.stop
     end = _above_rules(kinds, start, end) if run.stop < len(kinds) else end
+    is_noticed = False
     for _ in range(3):  # a notice below a tagline below a signature
         last = end
         end = _above_taglines(lines, kinds, start, end)
         end = _above_footer(lines, kinds, start, end, words)
-        end = _above_notice(lines, kinds, start, end, words)
-        end = _above_mark(kinds, start, end)
-        end = above_signature(lines, kinds, start, end, words)
+        above_notice = _above_notice(lines, kinds, start, end, words)
+        is_noticed = is_noticed or above_notice < end
+        end = _above_mark(lines, kinds, start, above_notice)
+        end = above_signature(lines, kinds, start, end, words, is_noticed=is_noticed)
         if end == last:
             break
     end = _above_rules(kinds, start, end) if run.stop < len(kinds) else end
@@ -135,13 +159,26 @@ def _drop_ends(lines: list[str], kinds: list[Kind], is_new: list[bool], run: ran
         is_new[position] = False
 
 
-def _above_mark(kinds: list[Kind], start: int, end: int) -> int:
+def _above_mark(lines: list[str], kinds: list[Kind], start: int, end: int) -> int:
     marks = [
-        position for position in range(max(start, end - 2 * MAX_SIGNATURE), end) if kinds[position] is Kind.SIGNATURE
+        position
+        for position in range(max(start, end - 2 * MAX_SIGNATURE), end)
+        if kinds[position] is Kind.SIGNATURE and not _is_comment(lines, position, start, end)
     ]
     if not marks or end - marks[-1] > MAX_SIGNATURE:
         return end
     return marks[0] if end - marks[0] <= MAX_SIGNATURE else marks[-1]
+
+
+def _is_comment(lines: list[str], mark: int, start: int, end: int) -> bool:
+    """True for the `-- ` of SQL, beside "-- words", and for one with a paragraph below that goes on with a sentence."""
+    beside = lines[max(start, mark - 1) : mark] + lines[mark + 1 : min(end, mark + 2)]
+    if any(_COMMENT.match(line) for line in beside):
+        return True
+    for position in range(mark + 2, min(end, mark + MAX_SIGNATURE)):
+        if lines[position][:1].islower() and not lines[position - 1].strip():
+            return _SENTENCE.match(lines[position][:MAX_LOOKED_AT]) is not None
+    return False
 
 
 def _above_taglines(lines: list[str], kinds: list[Kind], start: int, end: int) -> int:
@@ -202,9 +239,21 @@ def _above_notice(lines: list[str], kinds: list[Kind], start: int, end: int, wor
         first -= 1
     if not _is_notice(lines[first:last], words):
         return end
-    while first > start and kinds[first - 1] in (Kind.BLANK, Kind.RULE):
-        first -= 1
+    first = _above_rules_and_blanks(kinds, start, first)
+    if first > start and _is_heading(lines[first - 1], words):
+        first = _above_rules_and_blanks(kinds, start, first - 1)
     return first
+
+
+def _above_rules_and_blanks(kinds: list[Kind], start: int, end: int) -> int:
+    while end > start and kinds[end - 1] in (Kind.BLANK, Kind.RULE):
+        end -= 1
+    return end
+
+
+def _is_heading(line: str, words: Words) -> bool:
+    """True for "Disclaimer" above a notice."""
+    return len(line) <= MAX_HEADING and line.strip(MARKS).casefold() in words.notice_headings
 
 
 def _below_notice(lines: list[str], kinds: list[Kind], start: int, end: int, words: Words) -> int:
@@ -215,7 +264,9 @@ def _below_notice(lines: list[str], kinds: list[Kind], start: int, end: int, wor
     last = first
     while last < end and kinds[last] not in (Kind.BLANK, Kind.RULE):
         last += 1
-    if last == end or not _is_notice(lines[first:last], words):
+    marked = _BRACKETED.fullmatch(lines[first].strip()[:MAX_HEADING]) if last == first + 1 else None
+    is_banner = marked is not None and marked[1].casefold().startswith(words.banner_marks)
+    if last == end or not (is_banner or _is_notice(lines[first:last], words)):
         return start
     while last < end and kinds[last] in (Kind.BLANK, Kind.RULE):
         last += 1

@@ -202,6 +202,8 @@ DIVIDED = [
     "-----Özgün İleti-----\nAnn",
     "-----邮件原件-----\nAnn",
     "=====\nFrom: Ann\nSubject: Fire",
+    "\u2010\u2010\u2010\u2010\u2010 Original Message \u2010\u2010\u2010\u2010\u2010\nAnn",
+    f"{' ' * 13}Ann Archer\n{' ' * 50}To\n{' ' * 13}10/02/2023 05:43   Bob\n{' ' * 50}cc\n{' ' * 45}Subject\n{' ' * 30}Fire",
 ]
 
 

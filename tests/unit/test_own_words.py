@@ -22,6 +22,10 @@ QUOTE = "On 2 Oct 2023 Ann wrote:\n> Fire!"
     [
         "I did these steps:\n\n> stop the service\n> start it\n\nIt fails.",
         "The manual says:\n> Press twice.\nThat does not help.",
+        "It crashed.\n\n> NullPointerException: name\n>     at Export.run(Export.java:42)\n\nWhat now?",
+        "I saw\n> disk full\nFrom: then on it repeats.",
+        "On 14 March 2024 Ann Archer <ann@b.example> said in a call to me that:\n\nit ends in June.\n\nIs it so?",
+        "The mail is late. Its header:\nReceived: from a by b\nFrom: a@b.example\nDate: 14.03.2024 10:02\nSubject: x\n\nWhy?",
         "I ran\n$ cat > /etc/app.conf\n> a = 1\n> EOF\nand it fails.",
         ">>> import app\n>>> app.run()\n\nWhat is wrong?",
         "On 14.03.2024 at 10:02 I called Ann Archer and she wrote:\n\nPlease restart.\n\nThat did not help.",
@@ -41,6 +45,14 @@ def test_a_mail_that_is_announced_is_old_all_the_same() -> None:
     mail = "From: Ann <ann@customer.example>\nSent: Thursday, March 14, 2024 10:02 AM\nTo: Bob\nSubject: Fire\n\nHelp!"
 
     assert split_text(f"See the mail below:\n\n{mail}", RULES) == ("See the mail below:", mail)
+
+
+@pytest.mark.parametrize("announced", ["See my answers in red below.", "Hallo, unsere Antworten in rot."])
+def test_announced_answers_are_not_lost_within_old_text(announced: str) -> None:
+    mail = "From: Ann <a@b.example>\nSent: March 14, 2024 10:02 AM\nTo: Bob\nSubject: Fire\n\nWhere?\nIn the hall."
+
+    assert split_text(f"{announced}\n\n{mail}", RULES) == (f"{announced}\n\n{mail}", "")
+    assert split_text(f"Hello.\n\n{mail}", RULES) == ("Hello.", mail)
 
 
 def _calls(work: Callable[[], object]) -> int:
@@ -86,6 +98,12 @@ def _calls(work: Callable[[], object]) -> int:
             "(((.\n",
         ),
         *("Sent from my iPhone\n", "Sent from my iPhone\n> x\n", "https://a.example\n", "https://a.example\n\n"),
+        *("Regards\nBob\n1\n+49 30 1234567\n> x\n", "-- \n-- x\n", "-- \n\nso it is as it is.\n", "[x]\n\n"),
+        *(
+            f"\n{' ' * 12}To\n{' ' * 12}Subject\n",
+            "Received: x\nFrom: a\nDate: b\nSubject: c\n\n",
+            "answers below\n> x\n",
+        ),
         *("Regards\n+49 30 1234567\na@b.example\n", "-Ann Archer\n\n", "confidential in error prohibited\n\n"),
         *(
             "On 2.10.2023 17:43 Ann <a@b.example> wrote:\n",

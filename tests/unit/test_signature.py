@@ -25,6 +25,12 @@ SIGNATURES = [
     "*Kind regards,*\n\n*Bob*\n+1 555 346 9947\nbob@customer.example <mailto:bob@customer.example>",
     "-----------------\nBob Builder\nPhone: (555) 346-9947\nhttps://customer.example/bob",
     "-Bob Builder",
+    "Mit freundlichen Grüßen / Best regards\n\ni. A. Bob Builder\nBuilder GmbH\nTel.: +49 30 123456-0\nFax: +49 30 123456-99",
+    "Kind regards, Bob Builder\nTel. 030 1234567 - Fax 030 1234568\nP. IVA 01234567890",
+    "Bien cordialement,\nBob Builder\nResponsable informatique\nTél. : 01 23 45 67 89",
+    f"Gruß\nBob\nTel. 030 1234567\nbob@b.example\n\nSitz: Berlin, Amtsgericht Berlin HRB 12345, {'Vorstand ' * 12}",
+    "Üdvözlettel:\n\nBob Builder\nBuilder Kft.\nTel.: +36 1 123 4567\nLike us: https://pages.example/bob",
+    "----------\nBob Builder\nTEL: 03-1234-5678\nE-mail: bob@customer.example\n----------",
 ]
 
 
@@ -37,10 +43,29 @@ def test_a_closing_or_a_line_across_with_contact_data_below_it_begins_a_signatur
     assert split_text(f"{text}\n\n{signature}\n\nSent from my iPhone", RULES)[0] == text
 
 
+def test_thanks_stay_above_the_signature_below_them() -> None:
+    signature = "Bob Builder\nOffice: (555) 123-4567 ext. 12\nCell: (555) 987-6543\nbob@customer.example"
+
+    assert split_text(f"It works now.\n\nThanks,\n\n{signature}", RULES) == ("It works now.\n\nThanks,", signature)
+
+
+def test_one_way_to_reach_somebody_is_enough_above_a_legal_notice() -> None:
+    notice = (
+        "This message may be confidential. If you are not the intended recipient, notify the sender; any disclosure of "
+        "it is prohibited."
+    )
+    end = f"Sincerely,\nBob Builder, (555) 123-4567\n\nDISCLAIMER:\n\n{notice}"
+
+    assert split_text(f"Hello,\n\nit works now.\n\n{end}", RULES) == ("Hello,\n\nit works now.", end)
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "Regards,\nBob Builder",
+        "It fails.\n\nRegards\nBob\n\nmy number is now\n+49 30 1234567",
+        "The table:\n\n-- \n-- Table users\n-- \nCREATE TABLE users (id int);\n\nIt fails.",
+        "The file is\n\n-- \nport = 25\n\nand below that nothing is read at all.",
         "Regards,\nBob Builder\n+49 30 1234567",
         "Please send it to my new data.\n\nBob Builder\n+49 30 1234567\nbob@customer.example",
         "Here are the data you asked for:\n\nRegards\nBob\n+49 30 1234567\nbob@customer.example",
@@ -83,6 +108,8 @@ def test_contact_data_that_are_all_of_a_mail_stay() -> None:
         "Please consider the environment before printing, whatever it is that you want to print, since trees matter.",
         "---\nThis email has been checked for viruses by Avast antivirus software.\nhttps://www.avast.com/antivirus",
         "<https://www.avast.com/sig-email?utm_medium=email>\nVirus-free.\nwww.avast.com\n<#DAB4FAD8-2DD7>",
+        "Wiadomość wysłana z aplikacji Poczta",
+        "---\nDiese E-Mail wurde von Norton auf Viren geprüft.\nhttps://www.norton.example",
         "—\nReply to this email directly, view it on GitHub<https://github.example/1>, or unsubscribe.",
     ],
 )
@@ -137,6 +164,12 @@ def test_a_banner_of_a_gateway_is_not_new() -> None:
     banner = "Sie erhalten nicht häufig E-Mails von b@c.example. Erfahren Sie mehr<https://aka.ms/LearnAboutSenderIdentification>"
 
     assert split_text(f"{banner}\n\nHello,\n\nit works.", RULES) == ("Hello,\n\nit works.", banner)
+
+
+@pytest.mark.parametrize("mark", ["[EXTERNAL]", "*** External e-mail ***"])
+def test_a_mark_that_a_gateway_puts_above_is_not_new(mark: str) -> None:
+    assert split_text(f"{mark}\n\nIt works.", RULES) == ("It works.", mark)
+    assert split_text(f"{mark} is what it says.\n\nWhy?", RULES) == (f"{mark} is what it says.\n\nWhy?", "")
 
 
 def test_a_person_who_asks_about_confidential_mail_is_heard() -> None:
