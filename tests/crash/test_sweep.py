@@ -96,9 +96,14 @@ class Scene:
     check: Callable[[dict[str, Any], int], None]
 
 
-SCENES = pytest.mark.parametrize(
-    "scene", [Scene("work", populate, worked), Scene("catch_up", waiting, caught_up)], ids=lambda scene: scene.name
-)
+WORK = Scene("work", populate, worked)
+CATCH_UP = Scene("catch_up", waiting, caught_up)
+
+
+def scenes(quick: Scene, slow: Scene) -> pytest.MarkDecorator:
+    """Each database sweeps one scene in every run of the tests, and the other one in `make slow`."""
+    both = [quick, pytest.param(slow, marks=pytest.mark.slow)]
+    return pytest.mark.parametrize("scene", both, ids=lambda scene: scene.name)
 
 
 class Launcher:
@@ -222,7 +227,7 @@ class Killing:
             assert repeats in ([], [2]), name  # one repeat at most: the instant between the 250 and our note of it
 
 
-@SCENES
+@scenes(WORK, CATCH_UP)
 def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlite: Path, scene: Scene) -> None:
     """CD-02, CD-03 on SQLite."""
     people = tmp_path / "people.db"
@@ -237,7 +242,7 @@ def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlit
     sweep(tmp_path, fresh, scene)
 
 
-@SCENES
+@scenes(CATCH_UP, WORK)
 @pytest.mark.servers
 def test_postgresql_ends_the_same_whatever_was_killed(
     tmp_path: Path, pg: Cluster, migrated_postgresql: str, scene: Scene
