@@ -35,7 +35,11 @@ class AtTerminal:
 
     def read_to_end(self) -> int:
         """All that is left to show, and the exit code."""
+        end = time.monotonic() + 60
         while True:
+            assert time.monotonic() < end, self.seen
+            if not select.select([self._screen], [], [], 1)[0]:
+                continue
             try:
                 data = os.read(self._screen, 65536)
             except OSError:  # Linux says EIO when nobody is left on the other side
@@ -53,7 +57,11 @@ def at_terminal(config: Path, *words: str, columns: int = 80) -> Iterator[AtTerm
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "24"}
     env.pop("NO_COLOR", None)
     command = [*CASEGATE, "--config", str(config), *words]
-    process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=env, start_new_session=True)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else it is ignored below a job in the background
+    try:
+        process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=env, start_new_session=True)
+    finally:
+        signal.signal(signal.SIGINT, before)
     os.close(inside)
     try:
         yield AtTerminal(outside, process)
