@@ -54,6 +54,19 @@ class FileBlobs:
             raise CasegateError(f"the stored file {sha256} was altered on disk; restore it from a backup")
         return data
 
+    def delete(self, sha256: str) -> None:
+        """Delete the bytes, if they are there; NotFound for what is no hash. Raises Temporary."""
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound(f"{sha256!r} is no hash of a stored file")
+        path = self._path(sha256)
+        try:
+            path.unlink()
+            _sync_folder(path.parent)
+        except FileNotFoundError:
+            return
+        except OSError as problem:
+            raise Temporary(f"the stored file {sha256} cannot be deleted ({problem.strerror})") from problem
+
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / sha256
 
@@ -75,6 +88,12 @@ class MemoryBlobs:
         if sha256 not in self.kept:
             raise NotFound(f"there is no stored file {sha256}")
         return self.kept[sha256]
+
+    def delete(self, sha256: str) -> None:
+        """Forget the bytes, if they are there; NotFound for what is no hash."""
+        if not _SHA256.fullmatch(sha256):
+            raise NotFound(f"{sha256!r} is no hash of a stored file")
+        self.kept.pop(sha256, None)
 
 
 def _make_folder(folder: Path) -> None:

@@ -29,6 +29,10 @@ class AtTerminal:
             if select.select([self._screen], [], [], 1)[0]:
                 self.seen += os.read(self._screen, 65536).decode(errors="replace")
 
+    def answer(self, text: str) -> None:
+        """Type a line."""
+        os.write(self._screen, f"{text}\n".encode())
+
     def interrupt(self) -> None:
         """Ctrl-C."""
         self._process.send_signal(signal.SIGINT)

@@ -40,6 +40,28 @@ def test_what_was_never_put_is_not_found(blobs: Blobs, sha256: str) -> None:
         blobs.get(sha256)
 
 
+def test_what_was_deleted_is_not_found_and_can_be_put_again(blobs: Blobs) -> None:
+    other = blobs.put(DATA + b"x")
+    for _ in range(2):  # who died in between does it once more
+        blobs.delete(blobs.put(DATA))
+        blobs.delete(SHA256)
+        with pytest.raises(NotFound):
+            blobs.get(SHA256)
+    assert DATA + b"x" == blobs.get(other)
+
+
+@pytest.mark.parametrize("sha256", ["", "../../etc/passwd", SHA256.upper()])
+def test_only_a_hash_is_deleted(blobs: Blobs, sha256: str) -> None:
+    with pytest.raises(NotFound, match="no hash"):
+        blobs.delete(sha256)
+
+
+def test_a_blob_that_cannot_be_deleted_is_temporary(tmp_path: Path) -> None:
+    (tmp_path / SHA256[:2] / SHA256).mkdir(parents=True)
+    with pytest.raises(Temporary, match="cannot be deleted"):
+        FileBlobs(tmp_path).delete(SHA256)
+
+
 def test_one_file_for_the_owner_only_and_nothing_beside_it(tmp_path: Path) -> None:
     folder = tmp_path / "blobs"
     FileBlobs(folder).put(DATA)
