@@ -27,7 +27,7 @@ LOGGED = frozenset(
     {
         "event", "level", "timestamp", "id", "case", "cause", "kind", "decision", "rung", "state", "outcome",
         "attempts", "ms", "trace", "error", "smtp", "lmtp", "metrics", "recipients", "version", "text", "mend", "where",
-        "mailbox", "peer",
+        "mailbox", "peer", "registration", "approval",
     }
 )  # fmt: skip
 """Only these keys reach a log, so that no content of a mail can."""

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from gateway.config.public_holidays import PublicHolidays
 from gateway.config.sections import PREFIX, Settings
+from gateway.domain.budget import BudgetRules
 from gateway.domain.policy import Policy, PostRules, TrustRules, Vendor
 from gateway.domain.rulebook import Document, Rules, build, check
 from gateway.domain.toml_lines import Page, Where, label, suggest
@@ -256,6 +257,7 @@ def _policy(rules: Rules, settings: Settings | None) -> Policy:
         attachment_limit=settings.limits.attachment,
         auto_close_days=settings.rules.auto_close_days,
         customer_reminder_days=settings.rules.customer_reminder_days,
+        budget=BudgetRules(**dict(settings.budget)),
     )
 
 
@@ -306,6 +308,7 @@ def _files(folder: Path, *, reads_mail: bool = True) -> Rules:
         mail=document("mail") if reads_mail else None,
         absence=document("absence") if reads_mail else None,
         thanks=document("thanks") if reads_mail else None,
+        registration=document("registration") if reads_mail else None,
         sla=document("sla"),
         holidays=PublicHolidays(this_year),
     )

@@ -7,6 +7,12 @@ each into a Change.
 from dataclasses import dataclass
 from datetime import datetime
 
+from gateway.domain.agent_mail import AgentMail, ByMail, TellAgent
+from gateway.domain.approval import Approval, Registration
+from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, RegistrationAction
+from gateway.domain.case_actions import RecordRequest
+from gateway.domain.commands import CarryOut
+from gateway.domain.erasing import Erased
 from gateway.domain.model import (
     Attachment,
     Authenticity,
@@ -21,7 +27,7 @@ from gateway.domain.model import (
     Party,
     TimerKind,
 )
-from gateway.domain.people_actions import PeopleAction
+from gateway.domain.people_actions import AddressWorks, AnswerStranger, PeopleAction
 from gateway.domain.words import Notice
 from gateway.errors import CasegateError
 
@@ -70,7 +76,7 @@ class Incoming:
 
     `reached` are the addresses in its own To and Cc, which need no copy from us;
     `quiet` says that nothing may be answered automatically, `only_thanks` that it asks for nothing, `encrypted` that
-    only who has the key can read it.
+    only who has the key can read it. `keeps_status` says that its commands alone change that.
     """
 
     intake: IntakeId
@@ -87,6 +93,7 @@ class Incoming:
     refers_to: tuple[str, ...] = ()
     foreign: tuple[CaseNumber, ...] = ()
     encrypted: bool = False
+    keeps_status: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,14 +127,6 @@ class RecordAutomatic:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AnswerStranger:
-    """One polite answer to an unregistered sender (SPEC section 7, rung 9)."""
-
-    address: str
-    message_id: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryFailed:
     """A mail of ours failed for good: refused by the relay, or bounced (SPEC section 14). `owed_by` is its cause.
 
@@ -144,20 +143,14 @@ class DeliveryFailed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AddressWorks:
-    """Mail came from an address that had bounced: it is there again."""
-
-    address: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReply:
-    """An agent answers the customer."""
+    """An agent answers the customer; by mail, what came with it goes along."""
 
     case: CaseNumber
     actor: Party
     text: str
     attachments: tuple[Attachment, ...] = ()
+    mail: ByMail | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +160,7 @@ class AddNote:
     case: CaseNumber
     actor: Party
     text: str
+    mail: ByMail | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +176,7 @@ class Fire:
     trigger: str
     text: str | None = None
     until: datetime | None = None
+    mail: ByMail | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +191,7 @@ class OpenFor:
     type: str | None = None
     priority: str | None = None
     category: str | None = None
+    mail: ByMail | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -342,8 +338,19 @@ CaseAction = (
     | Link
     | Escalate
     | Elapse
+    | RecordRequest
 )
-Action = CaseAction | PeopleAction | AnswerStranger | AddressWorks
+PlainAction = (
+    CaseAction
+    | PeopleAction
+    | RegistrationAction
+    | ApprovalAction
+    | AnswerStranger
+    | AddressWorks
+    | RaiseAlarm
+    | TellAgent
+)
+Action = PlainAction | CarryOut | AgentMail
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -351,8 +358,10 @@ class Change:
     """What one decided Action writes, all in one transaction.
 
     `takes` are messages of other cases that become this one's, `absorbs` a case whose messages all do. `also` is what
-    changes on further cases. `contact` is a contact as it is from now on, `cancels` why mail to them that waits is not
-    sent any more.
+    changes on further cases. `contact` is a contact as it is from now on, new if its id is 0, `cancels` why mail to them
+    that waits is not sent any more. `registrations` and `approvals` are as they are from now on, `hinted` is the asking
+    mail whose answerer was told why it did not count, `then` what is done after this, as part of it.
+    `erases` is a contact, as they were, for whom a pseudonym stands from now on.
     """
 
     case: Case | None = None
@@ -364,6 +373,11 @@ class Change:
     also: tuple["Change", ...] = ()
     contact: Contact | None = None
     cancels: str | None = None
+    registrations: tuple[Registration, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    hinted: int | None = None
+    then: tuple["Action", ...] = ()
+    erases: Contact | None = None
 
     @property
     def all(self) -> tuple["Change", ...]:
@@ -376,7 +390,7 @@ class Outcome:
     """What became of one Action: the case after it, or why it was refused; how many events it wrote and mails it owes.
 
     Of one about a person: the contact after it (None: it was so already), how many mails to them are not sent, and the
-    cases that it changed.
+    cases that it changed; of an erasure, what it changed beside.
     """
 
     case: Case | None = None
@@ -386,3 +400,4 @@ class Outcome:
     contact: Contact | None = None
     cancelled: int = 0
     cases: tuple[Case, ...] = ()
+    erased: Erased | None = None

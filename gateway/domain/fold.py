@@ -109,6 +109,7 @@ _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
         "merged_into": CaseNumber(event.detail["into"]),
         "escalation": replace(case.escalation, state=EscalationState.RESOLVED) if case.escalation else None,
     },
+    "erased": lambda case, _: {"updated_at": case.updated_at},  # no news of the case: lists keep their order
     "followed_up": lambda _, event: {"followed_by": CaseNumber(event.detail["by"])},
     "linked": lambda case, event: {"links": (*case.links, CaseNumber(event.detail["other"]))},
     "escalation_joined": lambda case, event: {"escalation": _added(case.escalation, event.detail["reason"])},

@@ -104,6 +104,9 @@ class TimerKind(StrEnum):
     AUTO_CLOSE = "auto_close"
     FIRST_RESPONSE = "first_response"
     SOLUTION = "solution"
+    REGISTRATION_EXPIRY = "registration_expiry"
+    APPROVAL_REMINDER = "approval_reminder"
+    APPROVAL_EXPIRY = "approval_expiry"
 
 
 class EscalationKind(StrEnum):
@@ -192,7 +195,8 @@ class Bounced:
 class Contact:
     """A person of one account. `addresses` are in stored form; the first is the one mail goes to.
 
-    `bounced` are those of them that mail does not reach, until mail comes from there.
+    `bounced` are those of them that mail does not reach, until mail comes from there. Of who `is_erased` only a pseudonym
+    is left (`domain.erasing`).
     """
 
     id: ContactId
@@ -205,6 +209,7 @@ class Contact:
     access: bool = True
     active: bool = True
     bounced: tuple[Bounced, ...] = ()
+    is_erased: bool = False
 
     @property
     def address(self) -> str:

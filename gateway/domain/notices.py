@@ -18,7 +18,16 @@ from gateway.domain.model import (
     PartyKind,
 )
 from gateway.domain.policy import NoticeRule, Policy
-from gateway.domain.words import Appointment, CaseWords, LevelWords, Notice, StrangerWords, Words, file_size
+from gateway.domain.words import (
+    Appointment,
+    CaseWords,
+    CommandWords,
+    LevelWords,
+    Notice,
+    StrangerWords,
+    Words,
+    file_size,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,22 +110,33 @@ def for_stranger(address: str, message_id: str | None, policy: Policy) -> tuple[
 def merge(notices: list[Notice]) -> list[Notice]:
     """One mail a person and transaction: the kind that comes first in CONTRACT's list speaks for the others.
 
-    It also says which files were refused, if one of the others would have said it.
+    It also says which files were refused, if one of the others would have said it. Each question is a mail of its own,
+    since each has an answer of its own.
     """
     order = list(NoticeKind)
-    best: dict[str, Notice] = {}
+    best: dict[tuple[str, str], Notice] = {}
     refused = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.ATTACHMENT_REFUSED}
+    results = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.COMMAND_ANSWER}
     for notice in notices:
-        known = best.get(notice.recipient)
+        key = (notice.recipient, notice.question)
+        known = best.get(key)
         if known is None or order.index(notice.kind) < order.index(known.kind):
-            best[notice.recipient] = notice
-    return [_with_refused(notice, refused.get(notice.recipient)) for notice in best.values()]
+            best[key] = notice
+    told = (_with_refused(notice, refused.get(notice.recipient)) for notice in best.values())
+    return [_with_results(notice, results.get(notice.recipient)) for notice in told]
 
 
 def _with_refused(notice: Notice, told: Words | None) -> Notice:
     if not isinstance(told, CaseWords) or not isinstance(notice.words, CaseWords):
         return notice
     return replace(notice, words=replace(notice.words, refused=told.refused))
+
+
+def _with_results(notice: Notice, told: Words | None) -> Notice:
+    """A mail that speaks for the answer to commands says what came of them."""
+    if not isinstance(told, CommandWords) or not isinstance(notice.words, CaseWords) or notice.internal:
+        return notice
+    return replace(notice, words=replace(notice.words, results=told.results))
 
 
 def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
@@ -256,6 +276,11 @@ def local_time(at: datetime, zone: str) -> str:
     except (ZoneInfoNotFoundError, ValueError):
         local = at.astimezone(UTC)
     return f"{local:%Y-%m-%d %H:%M %Z}"
+
+
+def local_day(at: datetime, zone: str) -> str:
+    """A day as people of an account read it: `2026-03-16`."""
+    return local_time(at, zone)[:10]
 
 
 def _name(party: Party, facts: CaseFacts) -> str:

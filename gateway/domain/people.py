@@ -4,15 +4,24 @@ Called by `services.perform` only; looks at facts and rules and writes nothing. 
 Changes of their own beside it, so that each case stays the fold of its events.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
 from typing import assert_never
 
 from gateway.domain.actions import Change, Stamp
 from gateway.domain.draft import Draft
-from gateway.domain.facts import PeopleFacts
-from gateway.domain.model import Contact, ContactRole, NoticeKind
-from gateway.domain.people_actions import ChangeRoles, PeopleAction, RemoveContact, ReturnContact
+from gateway.domain.erasing import Mask, must_be_admin
+from gateway.domain.facts import CaseFacts, PeopleFacts
+from gateway.domain.model import Contact, ContactRole, NoticeKind, Party, PartyKind
+from gateway.domain.people_actions import (
+    AddAddress,
+    ChangeRoles,
+    EraseContact,
+    PeopleAction,
+    RemoveContact,
+    ReturnContact,
+)
 from gateway.domain.policy import Policy
 from gateway.domain.words import ContactWords, Notice
 from gateway.errors import Refused
@@ -27,12 +36,29 @@ def decide(action: PeopleAction, facts: PeopleFacts, policy: Policy, stamp: Stam
         case ChangeRoles():
             return _change_roles(action, facts, policy)
         case RemoveContact():
+            if action.actor == facts.contact.party and user_managers(facts.contacts) == (facts.contact,):
+                raise Refused("the last user manager cannot un-register themselves; give somebody else the role first")
+            return _remove(facts, policy, _drafts(action, facts.cases, policy, stamp, cause, count(step)))
+        case EraseContact():
             steps = count(step)
-            drafts = [Draft(one, policy, stamp, cause, steps, actor=action.actor, case=one.case) for one in facts.cases]
-            return _remove(facts, policy, drafts)
+            open_ = _drafts(action, facts.cases, policy, stamp, cause, steps)
+            return _erase(facts, policy, open_, _drafts(action, facts.past, policy, stamp, cause, steps))
         case ReturnContact():
             return _return(action, facts, policy)
+        case AddAddress():
+            return _add_address(action, facts)
     assert_never(action)
+
+
+def _drafts(
+    action: RemoveContact | EraseContact,
+    cases: tuple[CaseFacts, ...],
+    policy: Policy,
+    stamp: Stamp,
+    cause: str,
+    steps: Iterator[int],
+) -> list[Draft]:
+    return [Draft(one, policy, stamp, cause, steps, actor=action.actor, case=one.case) for one in cases]
 
 
 def user_managers(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
@@ -48,16 +74,30 @@ def _change_roles(action: ChangeRoles, facts: PeopleFacts, policy: Policy) -> Ch
     if after.roles == before.roles:
         return Change()
     words = _words(facts, after, event="roles")
-    words = replace(words, added=_named(after.roles - before.roles), removed=_named(before.roles - after.roles))
+    words = replace(
+        words, added=named_roles(after.roles - before.roles), removed=named_roles(before.roles - after.roles)
+    )
     # Whoever is no user manager any more is told as well: or nobody would hear of the last one's.
     readers = dict.fromkeys((*user_managers(facts.contacts), *user_managers((after,))))
     return Change(contact=after, notices=_tell(tuple(readers), words, facts, policy))
+
+
+def _add_address(action: AddAddress, facts: PeopleFacts) -> Change:
+    """Mail goes on to the first address; a mail from any of them is this person's."""
+    before = facts.contact
+    if not before.active:
+        raise Refused(f"{before.address} is un-registered; nothing was changed")
+    if action.address in before.addresses:
+        return Change()
+    return Change(contact=replace(before, addresses=(*before.addresses, action.address)))
 
 
 def _return(action: ReturnContact, facts: PeopleFacts, policy: Policy) -> Change:
     before, wanted = facts.contact, action.contact
     if before.active:
         raise Refused(f"{before.address} is a contact already")
+    if before.is_erased:
+        raise Refused(f"{before.name} was erased, and nothing brings them back; add a new contact with another address")
     after = replace(
         before,
         name=wanted.name,
@@ -67,7 +107,7 @@ def _return(action: ReturnContact, facts: PeopleFacts, policy: Policy) -> Change
         access=wanted.access,
         active=True,
     )
-    words = replace(_words(facts, after, event="returned"), added=_named(after.roles))
+    words = replace(_words(facts, after, event="returned"), added=named_roles(after.roles))
     return Change(contact=after, notices=_tell(user_managers(facts.contacts), words, facts, policy))
 
 
@@ -94,6 +134,63 @@ def _remove(facts: PeopleFacts, policy: Policy, drafts: list[Draft]) -> Change:
         notices=tuple(notices),
         cancels=f"cancelled: {before.address} was un-registered by {facts.actor_name}",
         also=tuple(draft.done() for draft in drafts),
+    )
+
+
+def _erase(facts: PeopleFacts, policy: Policy, open_: list[Draft], past: list[Draft]) -> Change:
+    """Un-register whoever is active still, note the erasure on all their cases, and leave the pseudonym."""
+    before, mask = facts.contact, Mask.of(facts.contact)
+    must_be_admin(facts.actor, facts.agents)
+    if before.is_erased:
+        return Change()
+    if facts.undecided:
+        raise _undecided(before, facts)
+    if facts.successor and not before.active:
+        raise Refused(f"{before.address} is un-registered already; their open cases went on then")
+    _remove(facts, policy, open_)
+    by_address = [Party(PartyKind.EXTERNAL, address) for address in before.addresses]
+    for draft in (*open_, *past):
+        for party in by_address:
+            if party in draft.now.participants:  # mail would go on to nowhere
+                draft.add("participant_removed", party=str(party))
+        draft.add("erased", party=str(before.party))
+    after = replace(
+        before,
+        name=mask.name,
+        addresses=(mask.address,),
+        roles=frozenset(),
+        phone=None,
+        lang=None,
+        active=False,
+        bounced=(),
+        is_erased=True,
+    )
+    words = replace(_words(facts, after, event="erased"), touched=len(open_) + len(past))
+    notices = _tell_of_erasure(words, mask, facts, policy, open_)
+    also = tuple(draft.done() for draft in (*open_, *past))
+    return Change(contact=after, notices=notices, also=also, erases=before)
+
+
+def _tell_of_erasure(
+    words: ContactWords, mask: Mask, facts: PeopleFacts, policy: Policy, drafts: list[Draft]
+) -> tuple[Notice, ...]:
+    """The user managers, and a successor who takes cases, hear of a pseudonym: the mail is kept here, after all."""
+    staying = tuple(one for one in facts.contacts if one.id != facts.contact.id)
+    taking = [facts.successor] if facts.successor and _taken(facts.successor, drafts) else []
+    return tuple(
+        notice
+        for reader in dict.fromkeys((*user_managers(staying), *taking))
+        for notice in _tell(
+            (reader,), replace(words, cases=tuple(map(mask.everything, _taken(reader, drafts)))), facts, policy
+        )
+    )
+
+
+def _undecided(contact: Contact, facts: PeopleFacts) -> Refused:
+    ids = ", ".join(str(id_) for id_ in facts.undecided[:5])
+    return Refused(
+        f"mail of {contact.address} waits to be decided ({ids}); `casegate settle` waits for that, "
+        f"`casegate intake drop {facts.undecided[0]}` does without"
     )
 
 
@@ -145,7 +242,7 @@ def _taken(reader: Contact, drafts: list[Draft]) -> tuple[str, ...]:
     )
 
 
-def _named(roles: frozenset[ContactRole]) -> tuple[str, ...]:
+def named_roles(roles: frozenset[ContactRole]) -> tuple[str, ...]:
     """Roles as people read them, in the order of SPEC section 2."""
     return tuple(role.replace("_", " ") for role in ContactRole if role in roles)
 
@@ -159,7 +256,8 @@ def _words(facts: PeopleFacts, contact: Contact, *, event: str) -> ContactWords:
         name=contact.name,
         address=contact.address,
         author=facts.actor_name,
-        roles=_named(contact.roles),
+        by_vendor=facts.by_vendor,
+        roles=named_roles(contact.roles),
     )
 
 

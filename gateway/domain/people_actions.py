@@ -35,4 +35,39 @@ class ReturnContact:
     actor: Party
 
 
-PeopleAction = ChangeRoles | RemoveContact | ReturnContact
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddAddress:
+    """A contact has a further address, which both it and the one known have proved (SPEC section 3)."""
+
+    contact: Party
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EraseContact:
+    """A pseudonym stands for a contact from now on, everywhere; who is active is un-registered by it (SPEC section 3).
+
+    Only an admin may ask for it, and nothing brings the person back. `successor` is as for `RemoveContact`.
+    """
+
+    contact: Party
+    actor: Party
+    successor: Party | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerStranger:
+    """One polite answer to an unregistered sender (SPEC section 7, rung 9)."""
+
+    address: str
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressWorks:
+    """Mail came from an address that had bounced: it is there again."""
+
+    address: str
+
+
+PeopleAction = AddAddress | ChangeRoles | EraseContact | RemoveContact | ReturnContact

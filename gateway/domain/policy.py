@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from gateway.domain.bounce_rules import BounceRules
+from gateway.domain.budget import BudgetRules
+from gateway.domain.letter_rules import LetterRules
 from gateway.domain.model import Turn
 from gateway.domain.targets import SlaRules
 
@@ -339,6 +341,15 @@ class TrustRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationLimits:
+    """`[limits]`: how many registration mails leave in an hour, and how many wrong PINs are looked at."""
+
+    account_hour: int = 50
+    hour: int = 200
+    wrong_pins_hour: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """All rules and limits in force."""
 
@@ -349,11 +360,14 @@ class Policy:
     post: PostRules
     trust: TrustRules = field(default_factory=TrustRules)
     thanks: ThanksRules = field(default_factory=ThanksRules)
+    letters: LetterRules = field(default_factory=LetterRules)
     sla: SlaRules = field(default_factory=SlaRules)
     attachment_limit: int = 25_000_000
     first_team: str = "first_level"
     auto_close_days: int = 0
     customer_reminder_days: int = 0
+    registrations: RegistrationLimits = field(default_factory=RegistrationLimits)
+    budget: BudgetRules = field(default_factory=BudgetRules)
 
     def label(self, status: str) -> str:
         """The label of a status, with the vendor's name in it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.domain.budget import Share
 from gateway.domain.model import Authenticity, CaseNumber, IntakeId, NoticeKind, OutboxId
 
 
@@ -144,7 +145,8 @@ class ParsedMail:
     `sender_defect`; `sender_shown` is From as read leniently, for people. `headers` are
     (lower-case name, value unfolded and not decoded), top-down, raw 8-bit shown not dropped.
     `message_id`, `in_reply_to`, `references` carry their angle brackets. `text` is the whole text of
-    the mail; `new_text` what the sender wrote now; `quoted_text` all the rest. `fingerprint` is the
+    the mail; `new_text` what the sender wrote now; `quoted_text` all the rest. `commands` are the lines at the top of the new
+    text that ask for something, with their slash, `words` the new text below them. `fingerprint` is the
     mail's own identity: Message-ID and content, blind to trace headers and line ends.
     """
 
@@ -164,6 +166,8 @@ class ParsedMail:
     text: str = ""
     new_text: str = ""
     quoted_text: str = ""
+    commands: tuple[str, ...] = ()
+    words: str = ""
     attachments: tuple[ParsedAttachment, ...] = ()
     report: DeliveryReport | None = None
     encrypted: bool = False
@@ -216,7 +220,8 @@ class Evidence:
 class OutboxRow:
     """Mail that Casegate owes one recipient. `return_path` "" is the null sender; `data` the final bytes.
 
-    `cause` is what set it off, as events have it.
+    `cause` is what set it off, as events have it. `budget` is the share of automatic mail that it counts against, None
+    for a person's own words; `rounds` counts the mails before it in a row that were answered as a machine does.
     """
 
     id: OutboxId
@@ -232,3 +237,5 @@ class OutboxRow:
     attempts: int = 0
     next_attempt_at: datetime | None = None
     last_error: str | None = None
+    budget: Share | None = None
+    rounds: int = 0

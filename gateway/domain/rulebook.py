@@ -10,6 +10,8 @@ from dataclasses import MISSING, dataclass, fields, replace
 
 from gateway.domain.absence_file import read_absence
 from gateway.domain.bounce_rules import BounceRules, FailureReason
+from gateway.domain.budget import BudgetRules
+from gateway.domain.letter_rules import LetterRules, read_letter_rules
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
     AutomaticRules,
@@ -29,7 +31,23 @@ from gateway.domain.toml_lines import Page, Table
 from gateway.domain.workflow_file import EVENTS, read_workflow
 from gateway.errors import BadConfig
 
-RECIPIENTS = ("reporter", "author", "participants", "vendor", "team", "managers", "sender", "user_managers")
+RECIPIENTS = (
+    *("reporter", "author", "participants", "vendor", "team", "managers", "sender", "user_managers"),
+    *("registrant", "approvers", "approver", "requester", "deciders"),
+)
+STEPS = {
+    NoticeKind.REGISTRATION: frozenset(
+        {"asked", "incomplete", "confirmed", "known", "taken", "answered", "expired", "unanswered", "to_decide"}
+        | {"roles", "removed", "returned", "erased"}
+    ),
+    NoticeKind.APPROVAL: frozenset(
+        {"asked", "reminder", "done", "answered", "hint", "expired"}
+        | {"order_undecided", "order_approved", "order_rejected", "order_expired", "order_released"}
+    ),
+    NoticeKind.DIGEST: frozenset({"ended"}),
+}
+"""What happens with people, by the kind of mail that tells it; notices may name these as their events."""
+ALL_EVENTS = (*EVENTS, *sorted(frozenset().union(*STEPS.values())))
 AUTO_SUBMITTED = ("auto-replied", "auto-generated")
 _TEXT_KEYS = tuple(field.name for field in fields(TextRules))
 _TEXT_NEEDED = frozenset(field.name for field in fields(TextRules) if field.default is MISSING)
@@ -55,7 +73,8 @@ class Document:
 class Rules:
     """The rule files in force, a set's own or the shared ones, and who knows the holidays that they refer to.
 
-    Without `mail`, `absence` and `thanks` no mail can be read by these rules; a command that reads none saves the time.
+    Without `mail`, `absence`, `thanks` and `registration` no mail can be read by these rules; a command that reads none
+    saves the time.
     """
 
     workflow: Document
@@ -65,6 +84,7 @@ class Rules:
     thanks: Document | None
     sla: Document
     holidays: HolidayBook
+    registration: Document | None = None
 
 
 def build(
@@ -76,11 +96,12 @@ def build(
     attachment_limit: int = 25_000_000,
     auto_close_days: int = 0,
     customer_reminder_days: int = 0,
+    budget: BudgetRules | None = None,
 ) -> Policy:
     """Read the rules into one Policy. Raises BadConfig with every problem of every file."""
     pages = {
         name: Page(document.path, document.text)
-        for name in ("workflow", "notices", "mail", "absence", "thanks", "sla")
+        for name in ("workflow", "notices", "mail", "absence", "thanks", "registration", "sla")
         if (document := getattr(rules, name))
     }
     workflow, notices = read_workflow(pages["workflow"]), read_notices(pages["notices"])
@@ -88,6 +109,7 @@ def build(
     absence = read_absence(pages["absence"]) if rules.absence else ()
     mail = replace(mail, automatic=replace(mail.automatic, absence=absence))
     thanks = read_thanks(pages["thanks"]) if rules.thanks else ThanksRules()
+    letters = read_letter_rules(pages["registration"]) if rules.registration else LetterRules()
     priorities = () if pages["workflow"].problems else tuple(priority.name for priority in workflow.priorities)
     sla = read_sla(pages["sla"], priorities, rules.holidays)
     if problems := [problem for page in pages.values() for problem in page.problems]:
@@ -96,6 +118,7 @@ def build(
         workflow=workflow,
         mail=mail,
         thanks=thanks,
+        letters=letters,
         notices=notices,
         vendor=vendor,
         post=post,
@@ -104,6 +127,7 @@ def build(
         attachment_limit=attachment_limit,
         auto_close_days=auto_close_days,
         customer_reminder_days=customer_reminder_days,
+        budget=budget or BudgetRules(),
     )
 
 
@@ -124,7 +148,7 @@ def read_notices(page: Page) -> tuple[NoticeRule, ...]:
     for table in top.tables("notice"):
         rule = _notice(table)
         for line, earlier in rules:
-            common = (rule.events or EVENTS.keys()) & (earlier.events or EVENTS.keys())
+            common = (rule.events or frozenset(ALL_EVENTS)) & (earlier.events or frozenset(ALL_EVENTS))
             if rule.kind and (rule.kind, rule.to) == (earlier.kind, earlier.to) and common:
                 table.complain("kind", f"{rule.to} would get two mails: line {line} tells of {rule.kind} already")
         rules.append((table.line("kind"), rule))
@@ -138,11 +162,11 @@ def _notice(table: Table) -> NoticeRule:
         to=table.text("to", RECIPIENTS),
         template=table.text("template"),
         automatic=table.text_or_none("automatic", AUTO_SUBMITTED),
-        events=frozenset(table.texts("events", EVENTS)) if table.has("events") else None,
+        events=frozenset(table.texts("events", ALL_EVENTS)) if table.has("events") else None,
         from_level=_from_level(table),
         internal=table.flag("internal"),
     )
-    if rule.internal and rule.to not in {"vendor", "team", "managers", ""}:
+    if rule.internal and rule.to not in {"vendor", "team", "managers", "deciders", ""}:
         table.complain("to", f'internal mail never leaves the vendor, and "{rule.to}" may be a customer')
     if rule.to == "user_managers" and rule.kind not in {NoticeKind.REGISTRATION, ""}:
         table.complain("to", "user_managers are told of their account's people only: registration")

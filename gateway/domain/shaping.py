@@ -4,6 +4,7 @@ Called by `domain.workflow.decide` only. Everything that can be chosen is data (
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import assert_never
 
 from gateway.domain.actions import (
@@ -97,7 +98,10 @@ def _open_for(draft: Draft, action: OpenFor) -> Change:
     _type_brings(draft, kind)
     author = action.contact.party
     draft.tell(NoticeKind.CASE_OPENED, News(event="opened_for", author=author, text=action.text, acting=action.actor))
-    return draft.done(Message(direction=Direction.INBOUND, author=author, subject=action.subject, text=action.text))
+    said = Message(direction=Direction.INBOUND, author=author, subject=action.subject, text=action.text)
+    if action.mail is not None:  # whose Message-ID is the agent's own, no mail of the customer's
+        said = replace(said, intake=action.mail.intake, attachments=action.mail.attachments)
+    return draft.done(said)
 
 
 def _change_type(draft: Draft, action: ChangeType) -> Change:

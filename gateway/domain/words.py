@@ -39,6 +39,36 @@ class LevelWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlockWords:
+    """A piece of what a command shows: a case, a message, a person. `about` are short lines below the heading."""
+
+    heading: str = ""
+    about: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultWords:
+    """What came of one command: `line` as it was written, `came` one of `commands.Came`, `text` in a sentence."""
+
+    line: str
+    came: str
+    text: str = ""
+    blocks: tuple[BlockWords, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandWords:
+    """What the answer to commands says; `token` and `subject` are those of the case that they were about, if any."""
+
+    recipient: str
+    results: tuple[ResultWords, ...]
+    service_address: str
+    token: str | None = None
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CaseWords:
     """What a template about a case can say. Names and texts of people are data, never markup.
 
@@ -48,7 +78,8 @@ class CaseWords:
     account read them. `level` is the news of an SLA clock. In mail to agents, `renamed` is the subject of a
     reply that has another one than the case, `foreign` are cases of other accounts whose marks it carries.
     `attachments` and `refused` are files with their sizes: those that came, and those that we did not take, since none
-    may be larger than `largest_file`. `encrypted` says that the message can only be read with a key.
+    may be larger than `largest_file`. `encrypted` says that the message can only be read with a key. `results` is what
+    came of the commands in the recipient's own mail.
     """
 
     number: int
@@ -78,6 +109,7 @@ class CaseWords:
     refused: tuple[str, ...] = ()
     largest_file: str = ""
     encrypted: bool = False
+    results: tuple[ResultWords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +123,10 @@ class StrangerWords:
 class ContactWords:
     """What mails to an account's user managers about one of its contacts can say.
 
-    `event` is `roles`, `removed` or `returned`, `author` who did it; `added` and `removed` are roles, `roles` those
+    `event` is `roles`, `removed`, `returned` or `erased`, `author` who did it, `by_vendor` whether that is an agent; `added` and `removed` are roles, `roles` those
     held now. `cases` are open cases that come to the recipient by it, each with its mark and subject; `successor` is
-    who takes over the cases of somebody removed.
+    who takes over the cases of somebody removed. Of somebody erased, `name` and `address` are the pseudonym and
+    `touched` the number of cases they were on.
     """
 
     event: str
@@ -103,14 +136,85 @@ class ContactWords:
     name: str
     address: str
     author: str
+    by_vendor: bool = True
     roles: tuple[str, ...] = ()
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     cases: tuple[str, ...] = ()
     successor: str | None = None
+    touched: int = 0
 
 
-Words = CaseWords | StrangerWords | ContactWords
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationWords:
+    """What mails to somebody who registers, and to agents about them, can say.
+
+    `event` says which step this is: `asked`, `incomplete`, `confirmed`, `known`, `ended`, `expired`, `rejected`,
+    `welcome`, `to_decide`. `recipient` is the reader's name, `name` that of the person who registers, "" if unknown.
+    `inviter` is who invited them, `until` the last day to answer, `roles` what they hold from now on. `is_first` says
+    that they are to be the first user manager of their account. `answer_address` is where a reply goes that
+    counts, `answer_link` a `mailto:` with all that is needed in it; "" in mail that needs none.
+    """
+
+    event: str
+    recipient: str
+    name: str
+    address: str
+    service_address: str
+    registration_address: str
+    number: int = 0
+    account: str = ""
+    account_name: str = ""
+    phone: str | None = None
+    inviter: str | None = None
+    until: str = ""
+    reason: str | None = None
+    roles: tuple[str, ...] = ()
+    is_first: bool = False
+    needs_pin: bool = False
+    answer_address: str = ""
+    answer_link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApprovalWords:
+    """What mails that ask for an approval, and those about its answer, can say.
+
+    `kind` is what is asked (`registration`, `order`, `roles`, `address`, `step_up`), `event` which mail this is:
+    `asked`, `reminder`, `hint`, `done`, `expired`. `request` is what was asked for, in one line, `requester` by whom.
+    `name`, `address` and `phone` are those of a person who registers; `is_outside` says that this address is of none of
+    the account's domains, `shown` how it reads letter by letter where it can be mistaken for another one.
+    `lack` says why an answer did not count (`approval_actions.Lack`), `state` what became of the request, `answered_by`
+    by whom, `reason` with which words. `token` and `subject` are those of a case. `answer_address` is where an answer
+    goes, the links are `mailto:` with all that is needed in them; "" in mail that asks nothing.
+    """
+
+    kind: str
+    event: str
+    recipient: str
+    account: str = ""
+    account_name: str = ""
+    request: str = ""
+    requester: str = ""
+    name: str = ""
+    address: str = ""
+    phone: str | None = None
+    is_outside: bool = False
+    shown: str | None = None
+    token: str | None = None
+    subject: str = ""
+    until: str = ""
+    lack: str | None = None
+    state: str = ""
+    answered_by: str | None = None
+    reason: str | None = None
+    service_address: str = ""
+    answer_address: str = ""
+    approve_link: str = ""
+    reject_link: str = ""
+
+
+Words = CaseWords | StrangerWords | ContactWords | RegistrationWords | ApprovalWords | CommandWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +233,8 @@ class Notice:
 
     `answers` is the Message-ID that this mail replies to, `thread` the Message-IDs of the case, oldest
     first. `automatic` is the value of Auto-Submitted, None for a person's own words. `case` and `token`
-    are None for mail about no case; `internal` mail has a Reply-To tag of its own.
+    are None for mail about no case; `internal` mail has a Reply-To tag of its own. `registration` or `approval` is what
+    a reply answers, at a one-time address.
     """
 
     kind: NoticeKind
@@ -144,3 +249,12 @@ class Notice:
     internal: bool = False
     attachments: tuple[Attachment, ...] = ()
     appointment: Appointment | None = None
+    registration: int | None = None
+    approval: int | None = None
+
+    @property
+    def question(self) -> str:
+        """What it asks, unique among the mails to one person; "" for mail that asks nothing."""
+        if self.registration is not None:
+            return f"registration {self.registration}"
+        return f"approval {self.approval}" if self.approval is not None else ""

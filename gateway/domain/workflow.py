@@ -13,7 +13,6 @@ from gateway.domain import notices, shaping
 from gateway.domain.actions import (
     AddNote,
     AgentReply,
-    AnswerStranger,
     Assign,
     CaseAction,
     Change,
@@ -37,11 +36,15 @@ from gateway.domain.actions import (
     Split,
     Stamp,
 )
+from gateway.domain.agent_mail import ByMail
+from gateway.domain.case_actions import RecordRequest
 from gateway.domain.draft import Draft
 from gateway.domain.facts import CaseFacts
-from gateway.domain.model import SYSTEM, Direction, Message, NoticeKind, Party, TimerKind, Turn, timestamp
+from gateway.domain.model import SYSTEM, Attachment, Direction, Message, NoticeKind, Party, TimerKind, Turn, timestamp
 from gateway.domain.notices import News
+from gateway.domain.people_actions import AnswerStranger
 from gateway.domain.policy import Policy
+from gateway.domain.recording import record
 from gateway.domain.waiting import timers_of
 from gateway.domain.words import LevelWords, duration
 from gateway.errors import Refused
@@ -72,6 +75,8 @@ def decide(action: CaseAction, facts: CaseFacts, policy: Policy, stamp: Stamp, c
             return _fire(draft, action)
         case Elapse():
             return _elapse(draft, action)
+        case RecordRequest():
+            return record(draft, action)
         case OpenFor() | ChangeType() | ChangePriority() | Plan() | Describe() | Assign() | ChangeParticipants():
             return shaping.shape(draft, action)
         case Merge() | Split() | Link() | Escalate():
@@ -82,7 +87,7 @@ def decide(action: CaseAction, facts: CaseFacts, policy: Policy, stamp: Stamp, c
 def actor_of(action: CaseAction) -> Party:
     """Who is behind an action."""
     match action:
-        case OpenCase() | CustomerReply() | RecordAutomatic():
+        case OpenCase() | CustomerReply() | RecordAutomatic() | RecordRequest():
             return action.contact.party
         case DeliveryFailed() | Elapse():
             return SYSTEM
@@ -177,7 +182,8 @@ def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
     draft.join(action.contact.party)
     for contact in action.incoming.joining:
         draft.join(contact.party)
-    stays = action.incoming.only_thanks and draft.policy.workflow.status(before).settled
+    only_thanks = action.incoming.only_thanks and draft.policy.workflow.status(before).settled
+    stays = only_thanks or action.incoming.keeps_status
     row = None if stays else draft.find("customer_reply")
     if row:
         draft.move(row)
@@ -199,9 +205,18 @@ def _agent_reply(draft: Draft, action: AgentReply) -> Change:
     draft.add("message_sent")
     if row := draft.find("agent_reply"):
         draft.move(row)
-    news = News(event=None, author=draft.actor, text=action.text, attachments=action.attachments)
+    return _said(draft, action.text, action.mail, attachments=action.attachments)
+
+
+def _said(
+    draft: Draft, text: str, mail: ByMail | None, event: str | None = None, attachments: tuple[Attachment, ...] = ()
+) -> Change:
+    """An agent's words on their way to the customer; whom a mail reached by itself needs no copy."""
+    files = attachments or (mail.attachments if mail else ())
+    reached = mail.reached if mail else frozenset()
+    news = News(event=event, author=draft.actor, text=text, attachments=files, reached=reached)
     draft.tell(NoticeKind.AGENT_REPLIED, news)
-    return draft.done(replace(_outbound(draft, action.text, Direction.OUTBOUND), attachments=action.attachments))
+    return draft.done(replace(_outbound(draft, text, Direction.OUTBOUND, mail), attachments=files))
 
 
 def _must_fit(text: str) -> None:
@@ -213,8 +228,10 @@ def _note(draft: Draft, action: AddNote) -> Change:
     if not action.text.strip():
         raise Refused("the note is empty; nothing was written")
     draft.add("note_added")
-    draft.tell(NoticeKind.NOTE, News(event=None, author=draft.actor, text=action.text))
-    return draft.done(_outbound(draft, action.text, Direction.NOTE))
+    message = _outbound(draft, action.text, Direction.NOTE, action.mail)
+    news = News(event=None, author=draft.actor, text=action.text, attachments=message.attachments)
+    draft.tell(NoticeKind.NOTE, news)
+    return draft.done(message)
 
 
 def _fire(draft: Draft, action: Fire) -> Change:
@@ -231,8 +248,7 @@ def _fire(draft: Draft, action: Fire) -> Change:
         _must_fit(action.text)
         draft.add("message_sent")
         draft.move(row, **until)
-        draft.tell(NoticeKind.AGENT_REPLIED, News(event=row.event, author=draft.actor, text=action.text))
-        return draft.done(_outbound(draft, action.text, Direction.OUTBOUND))
+        return _said(draft, action.text, action.mail, event=row.event)
     draft.move(row, **until)
     draft.tell(NoticeKind.STATUS_CHANGED, News(event=row.event, author=draft.actor))
     return draft.done()
@@ -313,5 +329,9 @@ def _inbound(author: Party, incoming: Incoming, *, automatic: bool = False) -> M
     )
 
 
-def _outbound(draft: Draft, text: str, direction: Direction) -> Message:
-    return Message(direction=direction, author=draft.actor, subject=draft.now.subject, text=text)
+def _outbound(draft: Draft, text: str, direction: Direction, mail: ByMail | None) -> Message:
+    """An agent's message; one that came by mail is known by its Message-ID, so that answers to it find the case."""
+    said = Message(direction=direction, author=draft.actor, subject=draft.now.subject, text=text)
+    if mail is None:
+        return said
+    return replace(said, message_id=mail.message_id, intake=mail.intake, attachments=mail.attachments)

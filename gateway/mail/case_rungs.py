@@ -3,9 +3,11 @@
 from dataclasses import dataclass, replace
 
 from gateway.domain.actions import CustomerReply, Incoming, OpenCase
+from gateway.domain.commands import OPENING, SETTLING, CarryOut
 from gateway.domain.model import Authenticity, Case, CaseNumber, Contact, FileState
 from gateway.domain.post import Clue, ClueKind, DecisionKind, ParsedMail
 from gateway.domain.waiting import is_past_reopening
+from gateway.mail.commands import understand
 from gateway.mail.decision import Answer, Decision, Question
 from gateway.mail.subject import bare_subject, is_other_subject
 from gateway.mail.thanks import is_only_thanks
@@ -22,10 +24,49 @@ def reply(question: Question) -> Answer:
     found = case_for(question, contact)
     if found.case is None:
         return found.why
-    words = incoming(question, only_thanks=found.only_thanks)
-    action = CustomerReply(case=found.case.number, contact=contact, incoming=words)
+    words, commands = incoming(question, only_thanks=found.only_thanks), commands_of(question, found.case.number)
+    said = CustomerReply(case=found.case.number, contact=contact, incoming=words)
+    says = not commands or _says_more(question)  # else it asks, and says nothing
     passed = tuple(("reply", why) for why in found.passed)
-    return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=(action,), passed=passed)
+    actions = (*((said,) if says else ()), *commands)
+    return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=actions, passed=passed)
+
+
+def only_commands(question: Question) -> Answer:
+    """Nothing but commands, none of which opens a case."""
+    commands = commands_of(question, None)
+    if not commands:
+        return "no commands"
+    if _says_more(question):
+        return "it says something beside its commands"
+    if _foreign(question, commands[0].contact):
+        return "it names what is another account's"
+    if any(command.name in OPENING for command in commands[0].commands):
+        return "its commands open a case"
+    names = ", ".join(command.line.split()[0] for command in commands[0].commands)
+    return Decision(kind=DecisionKind.COMMAND, reason=f"commands that need no case: {names}", actions=commands)
+
+
+def _says_more(question: Question) -> bool:
+    """Whether a mail says something beside its commands: words, or files but for a signature's logo."""
+    return bool(question.mail.words) or any(file.state is not FileState.REPEATED for file in question.facts.files)
+
+
+def commands_of(question: Question, case: CaseNumber | None, *, is_lost: bool = False) -> tuple[CarryOut, ...]:
+    """What a mail asks for by its first lines; never what a machine wrote."""
+    contact, mail = question.facts.contact, question.mail
+    if contact is None or not mail.commands or question.marks.silences:
+        return ()
+    return (
+        CarryOut(
+            contact=contact,
+            commands=understand(mail.commands, question.tokens),
+            case=case,
+            is_proved=question.evidence.authenticity is Authenticity.AUTHENTICATED,
+            message_id=mail.message_id,
+            is_lost=is_lost,
+        ),
+    )
 
 
 def new_case(question: Question) -> Answer:
@@ -41,7 +82,8 @@ def new_case(question: Question) -> Answer:
     if words.foreign:
         reason += f"; WARNING: it names what is another account's: {', '.join(map(str, words.foreign))}"
     action = OpenCase(contact=contact, incoming=words, follows=old.number if old else None)
-    return Decision(kind=DecisionKind.NEW_CASE, reason=reason, actions=(action,))
+    commands = commands_of(question, None, is_lost=bool(words.foreign))
+    return Decision(kind=DecisionKind.NEW_CASE, reason=reason, actions=(action, *commands))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +166,13 @@ def incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
         for other in question.facts.copied
         if other.account == contact.account and other != contact and not question.tokens.is_ours(other.address)
     )
+    commands = understand(mail.commands, question.tokens)
     return Incoming(
         intake=question.raw.id,
         subject=mail.subject,
-        text=mail.new_text,
+        text="\n".join((*(command.line for command in commands), "", mail.words)).strip()
+        if commands
+        else mail.new_text,
         quoted=mail.quoted_text,
         message_id=mail.message_id,
         authenticity=question.evidence.authenticity,
@@ -136,6 +181,7 @@ def incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
         joining=joining,
         quiet=question.marks.silences,
         only_thanks=only_thanks,
+        keeps_status=not question.marks.silences and any(command.name in SETTLING for command in commands),
         encrypted=mail.encrypted,
         refers_to=_refers_to(mail, split_address(question.policy.post.service_address)[2]),
         foreign=_foreign(question, contact),

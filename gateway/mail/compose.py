@@ -24,6 +24,7 @@ from gateway.domain.actions import Stamp
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.words import Appointment, Notice
+from gateway.mail.answer_links import with_answer
 from gateway.mail.calendar import METHOD, calendar_file
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.subject import bare_subject
@@ -50,7 +51,10 @@ _SPOOFING = re.compile("[/\\\\\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Composed:
-    """A finished mail. `return_path` "" is the null sender; `remark` says that a template of the vendor's own failed."""
+    """A finished mail. `return_path` "" is the null sender; `remark` says that a template of the vendor's own failed.
+
+    `answer_token` is the one-time token of a mail that asks something.
+    """
 
     message_id: str
     return_path: str
@@ -59,6 +63,7 @@ class Composed:
     kind: NoticeKind
     case: CaseNumber | None
     remark: str | None = None
+    answer_token: str | None = field(default=None, repr=False)
 
 
 class _Wire(Compat32):
@@ -95,17 +100,18 @@ def compose(
     """
     if not _ADDRESS.fullmatch(notice.recipient):
         raise ValueError(f"{notice.recipient!r} is no address that a header can hold")
-    rendered = templates.render(notice.template, notice.lang, notice.words, policy.vendor)
 
     def derived(use: str) -> str:
         return digest(stamp.nonce, key, use)
 
+    token = derived("answer") if notice.question else None
+    words = with_answer(notice.words, token, tokens) if token else notice.words
+    rendered = templates.render(notice.template, notice.lang, words, policy.vendor)
     message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
     mail = _body(rendered, _files(notice, fetch, policy, stamp), derived)
-    _address(mail, notice, tokens, policy)
-    mail["Subject"] = _subject(rendered.subject, notice, tokens)
-    mail["Date"] = format_datetime(stamp.at)
-    mail["Message-ID"] = message_id
+    _address(mail, notice, tokens, policy, token)
+    mail["Subject"] = _subject(rendered.subject, notice, tokens, token)
+    mail["Date"], mail["Message-ID"] = format_datetime(stamp.at), message_id
     _thread(mail, notice, policy)
     _mark(mail, notice)
     is_answer_to_stranger = notice.kind is NoticeKind.UNREGISTERED  # RFC 3834 §3.3: no bounce may answer it
@@ -117,15 +123,18 @@ def compose(
         kind=notice.kind,
         case=notice.case,
         remark=rendered.fell_back,
+        answer_token=token,
     )
 
 
-def _address(mail: Mail, notice: Notice, tokens: Tokens, policy: Policy) -> None:
-    """From, To and Reply-To; the answer to an internal note has an address of its own."""
+def _address(mail: Mail, notice: Notice, tokens: Tokens, policy: Policy, token: str | None) -> None:
+    """From, To and Reply-To; what answers an internal note, an answer to an agent, or a question has its own."""
     service = policy.post.service_address
     answers_to = service
-    if notice.case is not None:
-        is_note = notice.internal and notice.kind is NoticeKind.NOTE
+    if token is not None:
+        answers_to = tokens.answer_address(token)
+    elif notice.case is not None:
+        is_note = notice.internal and notice.kind in {NoticeKind.NOTE, NoticeKind.COMMAND_ANSWER}
         answers_to = tokens.plus_address(notice.case, note=is_note)
     mail["From"] = _mailbox("From", policy.vendor.name, service)
     mail["To"] = notice.recipient
@@ -159,10 +168,11 @@ def _trimmed(ids: list[str], our_domain: str) -> list[str]:
     return [id_ for id_ in ids if id_ in kept]
 
 
-def _subject(subject: str, notice: Notice, tokens: Tokens) -> str:
+def _subject(subject: str, notice: Notice, tokens: Tokens, token: str | None) -> str:
     """`Re: [CASE-1042.k7q2mh3x] Staging is slow`: on all mail of a case alike, so that mail programs thread."""
     if notice.case is None:
-        return _encoded("Subject", _shortened(subject))
+        mark = tokens.answer_mark(token) if token else ""
+        return f"{mark} {_encoded(f'Subject: {mark}', _shortened(subject))}".strip()
     bare = bare_subject(subject, tokens)
     mark = f"{'Re: ' if notice.answers else ''}{tokens.mint(notice.case)}"
     return f"{mark} {_encoded(f'Subject: {mark}', _shortened(bare))}".rstrip()

@@ -18,6 +18,23 @@ _STATES = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Hush:
+    """What must not be mailed automatically, since a machine may have written this mail without saying so.
+
+    `rounds` counts the automatic mails of ours in a row that were answered so; `writer` are addresses that get no
+    automatic mail for this one; with `all` nobody outside does. `is_alarm` says that a person is to look.
+    """
+
+    rounds: int = 0
+    writer: frozenset[str] = frozenset()
+    all: bool = False
+    is_alarm: bool = False
+
+
+NO_HUSH = Hush()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a mail turned out to be, why, and what it asks for. `passed` are the rungs above and why they missed.
 
@@ -30,6 +47,7 @@ class Decision:
     case: CaseNumber | None = None
     rung: str = ""
     passed: tuple[tuple[str, str], ...] = ()
+    hush: Hush = NO_HUSH
 
     @property
     def state(self) -> IntakeState:

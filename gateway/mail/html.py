@@ -2,7 +2,7 @@
 
 Called by `walk` for mails without a text part of their own. Promises: linear in its input, nothing is fetched or run;
 quotations, and what mail programs mark as old text, come out with `> ` marks, and a signature below `--`, so that
-`text.split_text` reads them like those of a plain mail.
+`text.split_text` reads them like those of a plain mail. What a reader may not have seen is told as doubtful.
 """
 
 import re
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from gateway.domain.policy import TextRules
+from gateway.mail import html_sight
 from gateway.mail.html_marks import Mark, first_words, mark_of, squeezed
 
 MAX_HTML = 4_000_000
@@ -40,8 +41,8 @@ _UNNESTED = frozenset(
 _SPACE = re.compile(r"[ \t\r\n\f]+")
 _SILENT = frozenset(
     {
-        *("audio", "applet", "canvas", "embed", "frame", "frameset", "head", "iframe", "math"),
-        *("noframes", "object", "script", "select", "style", "svg", "template", "textarea"),
+        *("audio", "applet", "canvas", "datalist", "embed", "frame", "frameset", "head", "iframe", "math"),
+        *("noembed", "noframes", "object", "script", "select", "style", "svg", "template", "textarea"),
         *("title", "video"),
     }
 )
@@ -60,11 +61,6 @@ _SPACED = frozenset(
         *("p", "pre", "table", "ul"),
     }
 )
-_HIDDEN_STYLE = re.compile(
-    r"display:none|visibility:(?:hidden|collapse)|mso-hide:all|(?<![a-z-])(?:font-size|opacity|max-height):0(?:\.0+)?(?![.\d])"
-)
-_WHITE = re.compile(r"(?<![a-z-])color:(?:white|#fff(?:fff)?|rgb\(255,255,255\))(?![0-9a-f])")
-_BACKGROUND = re.compile(r"background(?:-color|-image)?:")
 _KEEPS_LINES = re.compile(r"white-space:(?:pre|break-spaces)")
 
 
@@ -76,7 +72,10 @@ def declared_charset(data: bytes) -> str | None:
 
 @dataclass(slots=True)
 class _Page:
-    """The text written so far; `gap` is how many line ends are owed before the next word."""
+    """The text written so far; `gap` is how many line ends are owed before the next word.
+
+    `unsure` counts the open elements whose text may not be seen; `doubtful` is True once such text was written.
+    """
 
     lines: list[str] = field(default_factory=list)
     line: list[str] = field(default_factory=list)
@@ -87,6 +86,8 @@ class _Page:
     signature: int | None = None
     signed_until: int = 0
     signing: bool = False
+    unsure: int = 0
+    doubtful: bool = False
 
     def write(self, text: str) -> None:
         if self.preformatted:
@@ -107,6 +108,8 @@ class _Page:
         if self.gap:
             self._settle()
         self.line.append(text)
+        if self.unsure and not self.quotes and not text.isspace():
+            self.doubtful = True
 
     def newline(self) -> None:
         """A `<br>`: always one line end."""
@@ -191,16 +194,38 @@ class _Open:
     quotes: int = 0
     preformatted: bool = False
     painted: bool = False
+    unsure: bool = False
     signature: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page says; `doubtful` if not all that stands there as its writer's may be new, or be seen at all."""
+
+    text: str
+    doubtful: bool
+
+
 def html_to_text(html: str, rules: TextRules | None = None) -> str:
+    """The text of `read_html`."""
+    return read_html(html, rules).text
+
+
+def read_html(html: str, rules: TextRules | None = None) -> Shown:
     """The visible text of an HTML mail, lines ended by LF; with `rules` also old text without `blockquote` is marked."""
     html = html[:MAX_HTML]
     if _is_too_much(html):
-        return _ANY_TAG.sub(" ", html)
+        return Shown(text=_ANY_TAG.sub(" ", html), doubtful=True)
+    parser = LexborHTMLParser(html)
+    page = _written(parser.root, rules)
+    if rules and not any(line.strip() and line[0] != ">" for line in page.lines):
+        return Shown(text=html_to_text(html), doubtful=True)  # all of it is old: then nothing needs a mark
+    doubtful = page.doubtful or any(html_sight.hides(sheet.text(deep=True)) for sheet in parser.css("style"))
+    return Shown(text="\n".join(page.lines).strip("\n"), doubtful=doubtful)
+
+
+def _written(root: LexborNode | None, rules: TextRules | None) -> _Page:
     page = _Page()
-    root = LexborHTMLParser(html).root
     # An explicit stack: a sender decides how deep the tree is.
     stack = [_Open(root)] if root is not None else []
     while stack:
@@ -218,9 +243,7 @@ def html_to_text(html: str, rules: TextRules | None = None) -> str:
                 child = child.prev
     page.flush()
     page.settle_signature(quoted=False)
-    if rules and not any(line.strip() and line[0] != ">" for line in page.lines):
-        return html_to_text(html)  # all of it is old: then nothing needs a mark
-    return "\n".join(page.lines).strip("\n")
+    return page
 
 
 def _is_too_much(html: str) -> bool:
@@ -244,7 +267,7 @@ def _enter(page: _Page, step: _Open, rules: TextRules | None) -> bool:
         return False
     attributes: Mapping[str, str | None] = node.attributes
     style = squeezed(attributes.get("style")) if attributes else ""
-    if attributes and _is_hidden(page, attributes, style):
+    if attributes and html_sight.is_hidden(attributes, style, painted=page.painted > 0):
         return False
     mark = mark_of(node, attributes, style, rules)
     if mark is Mark.DIVIDER and not page.quotes:
@@ -254,9 +277,11 @@ def _enter(page: _Page, step: _Open, rules: TextRules | None) -> bool:
     if tag == "li":
         page.write("- ")
     step.preformatted = tag == "pre" or bool(style and _KEEPS_LINES.search(style))
-    step.painted = bool(attributes) and _paints(attributes, style)
+    step.painted = bool(attributes) and html_sight.paints(attributes, style)
+    step.unsure = html_sight.is_doubtful(tag, attributes, style)
     page.preformatted += step.preformatted
     page.painted += step.painted
+    page.unsure += step.unsure
     return True
 
 
@@ -288,6 +313,7 @@ def _leave(page: _Page, step: _Open) -> None:
     tag = step.node.tag or ""
     page.preformatted -= step.preformatted
     page.painted -= step.painted
+    page.unsure -= step.unsure
     if tag == "a":
         _name_target(page, step.node)
     if step.quotes:
@@ -296,21 +322,6 @@ def _leave(page: _Page, step: _Open) -> None:
         page.signed()
     if tag in _BLOCKS:
         page.block(2 if tag in _SPACED else 1)
-
-
-def _paints(attributes: Mapping[str, str | None], style: str) -> bool:
-    """True if white text on it could be seen."""
-    return "bgcolor" in attributes or "background" in attributes or bool(_BACKGROUND.search(style))
-
-
-def _is_hidden(page: _Page, attributes: Mapping[str, str | None], style: str) -> bool:
-    if "hidden" in attributes:
-        return True
-    if not style:
-        return False
-    if _HIDDEN_STYLE.search(style):
-        return True
-    return bool(_WHITE.search(style)) and not page.painted and not _BACKGROUND.search(style)
 
 
 def _name_target(page: _Page, node: LexborNode) -> None:

@@ -25,6 +25,8 @@ _LINE_ABOVE = re.compile(
 _LINE_LEFT = re.compile(r"border-left:solid(?:blue|windowtext|#[0-9a-f]{6})1\.5pt;padding:0")
 _INDENTED = re.compile(r"(?<![a-z-])border:(?:none|0)")
 
+MAX_STYLE = 2_000
+"""Characters of an element's own style that are looked at."""
 MAX_BETWEEN = 6
 """Blanks and line ends between an introduction and its quotation."""
 
@@ -49,9 +51,9 @@ def _names(rules: TextRules) -> dict[str, Mark]:
     return {name: mark for mark, names in lists for name in names}
 
 
-def squeezed(style: str | None) -> str:
-    """A style without blanks, in lower case."""
-    return _SPACE.sub("", style[:2000]).lower() if style else ""
+def squeezed(style: str | None, most: int = MAX_STYLE) -> str:
+    """A style without blanks, in lower case; so many characters of it."""
+    return _SPACE.sub("", style[:most]).lower() if style else ""
 
 
 def mark_of(node: LexborNode, attributes: Mapping[str, str | None], style: str, rules: TextRules | None) -> Mark | None:

@@ -7,11 +7,11 @@ does not hold; both are kept, so that every decision can be explained afterwards
 from collections.abc import Callable
 from dataclasses import replace
 
-from gateway.domain.actions import AddressWorks
 from gateway.domain.facts import MailFacts
+from gateway.domain.people_actions import AddressWorks
 from gateway.domain.policy import Policy
 from gateway.domain.post import DecisionKind, Evidence, ParsedMail, RawMail
-from gateway.mail import case_rungs, machine_rungs, sender_rungs
+from gateway.mail import agent_rungs, answer_rungs, case_rungs, echo, machine_rungs, sender_rungs
 from gateway.mail.automatic import find_marks
 from gateway.mail.decision import Answer, Decision, Question
 from gateway.mail.token import Tokens
@@ -22,10 +22,12 @@ RUNGS: tuple[tuple[str, Callable[[Question], Answer]], ...] = (
     ("delivery status", machine_rungs.delivery_status),
     ("automatic", machine_rungs.automatic),
     ("sender", sender_rungs.sender),
-    ("registration", sender_rungs.registration),
+    ("answer", answer_rungs.answer),
+    ("registration", answer_rungs.registration),
     ("unregistered", sender_rungs.unregistered),
-    ("agent", sender_rungs.agent),
+    ("agent", agent_rungs.agent),
     ("reply", case_rungs.reply),
+    ("commands", case_rungs.only_commands),
     ("new case", case_rungs.new_case),
 )
 
@@ -55,7 +57,8 @@ def climb(
         answer = rung(question)
         if isinstance(answer, Decision):
             actions = (*answer.actions, *_reachable(question, answer))
-            return replace(answer, rung=name, passed=(*passed, *answer.passed), actions=actions)
+            found = replace(answer, rung=name, passed=(*passed, *answer.passed), actions=actions)
+            return echo.hushed(question, found)
         passed.append((name, answer))
     raise AssertionError("the last rung always holds")
 

@@ -39,8 +39,8 @@ _LINK = re.compile(r"[<(\[]?https?://[^\s>)\]]*[>)\]]?")
 # GroupWise: ">>> Ann Archer <ann@customer.example> 3/14/2024 10:02 AM >>>" above unmarked old text.
 _GROUPWISE = re.compile(r">>> [^\n]{0,200}\d{1,2}[./-]\d{1,2}[./-]\d{2,4} \d{1,2}:\d\d[^>\n]{0,9}>>>")
 # What no reader sees: direction marks and joiners around names in Hebrew, Arabic and Apple's mail.
-_INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
-_LOOKED_THROUGH = {**_INVISIBLE, 0xA0: " ", 0x202F: " ", 0x2019: "'", 0x130: "I"}
+INVISIBLE = dict.fromkeys([0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x206A), 0xFEFF])
+_LOOKED_THROUGH = {**INVISIBLE, 0xA0: " ", 0x202F: " ", 0x2019: "'", 0x130: "I"}
 
 
 class Kind(Enum):

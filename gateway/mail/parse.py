@@ -19,6 +19,7 @@ from gateway.domain.post import ParsedMail, Unreadable
 from gateway.mail import sender
 from gateway.mail.bounce import read_bounce
 from gateway.mail.charset import storable
+from gateway.mail.command_lines import AROUND, own_lines, read_commands, says_the_same
 from gateway.mail.decode import header_text, named_charset, one_line, unfolded
 from gateway.mail.header import Fields, mended, read_fields
 from gateway.mail.names import content_type
@@ -81,6 +82,7 @@ def _read(data: bytes, rules: MailRules) -> ParsedMail:
     hint = named_charset(_first(raw_headers, "subject")) or named_charset(_first(raw_headers, "from"))
     content = read_parts(message, "\r\n" if b"\r\n" in data else "\n", rules.text, hint)
     new_text, quoted_text = _split(content, rules.text)
+    commands, words = read_commands(new_text, _may_command(content, new_text, rules.text))
     return ParsedMail(
         fingerprint=fingerprint,
         sender=address,
@@ -98,6 +100,8 @@ def _read(data: bytes, rules: MailRules) -> ParsedMail:
         text=content.text,
         new_text=new_text,
         quoted_text="\n\n".join(filter(None, (quoted_text, content.attached_text))),
+        commands=commands,
+        words=words,
         attachments=content.attachments,
         report=read_bounce(message, content.text, rules.bounce),
         encrypted=content.encrypted,
@@ -122,6 +126,18 @@ def _split(content: Content, rules: TextRules) -> tuple[str, str]:
     if not end or content.text[end : end + 1] not in {"\n", " ", "\t"}:
         return new, quoted
     return content.text[:end], content.text[end:].strip("\n")
+
+
+def _may_command(content: Content, new_text: str, rules: TextRules) -> int:
+    """How many lines of the new text may be commands: those that begin the mail, if whoever reads another form saw them."""
+    if not new_text.lstrip(AROUND).startswith("/"):
+        return 0
+    for rival in content.rivals:
+        shown = split_text(rival.words, rules)[0]
+        is_empty = rival.content_type != "text/html" and not shown.strip()  # nobody is shown an empty plain text
+        if rival.doubtful or not (is_empty or says_the_same(new_text, shown)):
+            return 0
+    return own_lines(new_text, content.text, content.first_lines)
 
 
 def _read_from(message: Message) -> tuple[list[tuple[str, str]], list[str]]:

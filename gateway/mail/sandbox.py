@@ -6,9 +6,9 @@ Vendor, nor make much of little; whatever it raises becomes one line with file a
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from traceback import walk_tb
-from typing import Any
+from typing import Any, cast
 
 from jinja2 import (
     FunctionLoader,
@@ -24,7 +24,17 @@ from jinja2.utils import object_type_repr
 from markupsafe import Markup, escape
 
 from gateway.domain.policy import Vendor
-from gateway.domain.words import CaseWords, ContactWords, StrangerWords, Words
+from gateway.domain.words import (
+    ApprovalWords,
+    BlockWords,
+    CaseWords,
+    CommandWords,
+    ContactWords,
+    RegistrationWords,
+    ResultWords,
+    StrangerWords,
+    Words,
+)
 from gateway.errors import BadConfig, NotFound
 
 FALLBACK = "en"
@@ -41,7 +51,19 @@ _IN_LINES = dict.fromkeys([*_CONTROL, 0x2028, 0x2029], " ")
 _IN_TEXT = dict.fromkeys(set(_CONTROL) - {9, 10}, "\N{REPLACEMENT CHARACTER}")
 _FILTERS = "capitalize count d default e escape first join last length lower replace string title trim upper"
 _PLAIN = frozenset(
-    (kind, word.name) for kind in (CaseWords, ContactWords, StrangerWords, Vendor) for word in fields(kind)
+    (kind, word.name)
+    for kind in (
+        CaseWords,
+        ContactWords,
+        StrangerWords,
+        RegistrationWords,
+        ApprovalWords,
+        CommandWords,
+        ResultWords,
+        BlockWords,
+        Vendor,
+    )
+    for word in fields(kind)
 )
 """What a template is given to read, all of it text and lists of text."""
 _WIDENING = frozenset({"center", "expandtabs", "format", "format_map", "ljust", "rjust", "zfill"})
@@ -84,14 +106,18 @@ def _encodable(text: str) -> str:
 
 def tidy(words: Words) -> Words:
     """Put every name on one line, so that none can pass for a line of ours; bound the text."""
-    tidy: dict[str, Any] = {}
-    for field in fields(words):
-        match getattr(words, field.name):
-            case str(value):
-                tidy[field.name] = _paragraphs(value) if field.name == "text" else one_line(value)
-            case tuple(values):
-                tidy[field.name] = tuple(one_line(value) for value in values)
-    return replace(words, **tidy)
+    return cast("Words", _tidy(words, ""))
+
+
+def _tidy(value: Any, name: str) -> Any:
+    """A value of Words, or one inside it, made fit."""
+    if isinstance(value, str):
+        return _paragraphs(value) if name == "text" else one_line(value)
+    if isinstance(value, tuple):
+        return tuple(_tidy(one, "") for one in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{field.name: _tidy(getattr(value, field.name), field.name) for field in fields(value)})
+    return value
 
 
 def is_mail(file: str) -> bool:

@@ -1,10 +1,10 @@
-"""Who writes: whether the sender is acceptable, known, a customer or an agent (SPEC section 7, rungs 6 to 10)."""
+"""Who writes: whether the sender is acceptable, known, a customer or an agent (SPEC section 7, rungs 6 and 9)."""
 
-from gateway.domain.actions import AnswerStranger
 from gateway.domain.model import Authenticity
+from gateway.domain.people_actions import AnswerStranger
 from gateway.domain.post import DecisionKind
 from gateway.mail.decision import Answer, Decision, Question
-from gateway.mail.token import our_recipients, split_address
+from gateway.mail.token import split_address
 
 
 def sender(question: Question) -> Answer:
@@ -24,17 +24,6 @@ def sender(question: Question) -> Answer:
     if facts.contact and facts.contact.may_write and not question.enough:
         return Decision(kind=DecisionKind.HELD, reason=f"less evidence than trust.require asks: {evidence.reason}")
     return f"{mail.sender} is {evidence.authenticity}: {evidence.reason}"
-
-
-def registration(question: Question) -> Answer:
-    """To the registration address."""
-    address = question.policy.post.registration_address
-    if address in our_recipients(question.mail, question.raw.envelope, question.tokens):
-        return Decision(
-            kind=DecisionKind.HELD,
-            reason="to the registration address; add the person with `casegate contact add`",
-        )
-    return "not to the registration address"
 
 
 def unregistered(question: Question) -> Answer:
@@ -62,10 +51,3 @@ def unregistered(question: Question) -> Answer:
     answer = AnswerStranger(address=mail.sender, message_id=mail.message_id)
     reason = "an unregistered sender; answered how to register"
     return Decision(kind=DecisionKind.UNREGISTERED, reason=reason, actions=(answer,))
-
-
-def agent(question: Question) -> Answer:
-    """From an agent."""
-    if question.facts.agent:
-        return Decision(kind=DecisionKind.HELD, reason="an agent's mail; agents answer with `casegate case reply`")
-    return "not an agent"

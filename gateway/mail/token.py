@@ -28,6 +28,7 @@ _NUMBER = r"(?P<number>[1-9][0-9]{0,11})"
 _CHECK = r"(?P<check>[a-z2-7]{8})"
 _OUR_ID = re.compile(r"<[a-z2-7]{26}@(?P<domain>[^>]+)>")
 _BOUNCE = re.compile(r"b\.(?P<key>[a-z2-7]{26})", re.IGNORECASE)
+_ANSWER = re.compile(r"a\.(?P<token>[a-z2-7]{1,40})", re.IGNORECASE)
 _PLUS = re.compile(rf"{_NUMBER}(?:\.{_CHECK})?(?P<note>\.n)?", re.IGNORECASE)
 
 
@@ -45,6 +46,16 @@ def split_address(address: str) -> tuple[str, str, str]:
     local, _, domain = address.rpartition("@")
     user, _, detail = local.partition("+")
     return user, detail, domain
+
+
+def pin_hash(secret: bytes, pin: str) -> str:
+    """The keyed hash of a company PIN; case, blanks and dashes do not count."""
+    return hmac.new(secret, f"pin:{bare_pin(pin)}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
+
+
+def bare_pin(pin: str) -> str:
+    """What counts of a PIN: no blanks, and no dashes, whichever of them a program has made of one."""
+    return re.sub(r"[\s\u2010-\u2015\u2212-]", "", pin).casefold()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +83,18 @@ class Tokens:
     def return_path(self, key: str) -> str:
         """The keyed return path of one outbox row (VERP)."""
         return self._ours(f"b.{key}")
+
+    def answer_address(self, token: str) -> str:
+        """The one-time address whose mail answers one question."""
+        return self._ours(f"a.{token}")
+
+    def answer_mark(self, token: str) -> str:
+        """What the subject carries in its place where there are no plus-addresses, else ""."""
+        return "" if self.post.plus_addressing else f"[{self.post.token_prefix}.{token}]"
+
+    def pin_hash(self, pin: str) -> str:
+        """The keyed hash of a company PIN, to find its account by."""
+        return pin_hash(self.secret or b"", pin)
 
     def _ours(self, detail: str) -> str:
         if not self.post.plus_addressing:
@@ -102,12 +125,29 @@ def our_recipients(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> tupl
     return tuple(dict.fromkeys(address for address in named if tokens.is_ours(address)))
 
 
+def internal_address(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> bool:
+    """True if this mail goes to the address that answers an internal note, whatever its check part."""
+    addresses = (*our_recipients(mail, envelope, tokens), *filter(tokens.is_ours, (*mail.to, *mail.cc)))
+    found = (_PLUS.fullmatch(split_address(address)[1]) for address in addresses)
+    return any(plus is not None and plus["note"] for plus in found)
+
+
 def keyed_return_path(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> str | None:
     """The return path of ours, as minted, that this mail came to; a bounce there proves which row it is about."""
     for address in our_recipients(mail, envelope, tokens):
         if found := _BOUNCE.fullmatch(split_address(address)[1]):
             return tokens.return_path(found["key"].lower())
     return None
+
+
+def one_time_tokens(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> tuple[str, ...]:
+    """The one-time tokens that this mail came to; where there are no plus-addresses, those in its subject and text."""
+    if tokens.post.plus_addressing:
+        details = (split_address(address)[1] for address in our_recipients(mail, envelope, tokens))
+        return tuple(found["token"].lower() for detail in details if (found := _ANSWER.fullmatch(detail)))
+    mark = re.compile(rf"\[{re.escape(tokens.post.token_prefix)}\.([a-z2-7]{{26}})\]", re.IGNORECASE)
+    named = (token.lower() for text in (mail.subject, mail.text) for token in mark.findall(text)[:MAX_TOKENS])
+    return tuple(dict.fromkeys(named))[:MAX_TOKENS]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from gateway.domain.post import ParsedAttachment
 from gateway.mail.charset import storable, to_text
 from gateway.mail.decode import body_text, header_text, one_line
 from gateway.mail.enriched import enriched_to_text
-from gateway.mail.html import html_to_text
+from gateway.mail.html import read_html
 from gateway.mail.names import clean_name, content_type, described, file_name, parameter
 from gateway.mail.parts import ENCODED, part_bytes
 from gateway.mail.transfer import decoded, encoding_of, take_uuencoded, take_yencoded, unflow
@@ -68,12 +68,15 @@ class Content:
     """What the walk found in a mail; `attached_text` is what attached mails say, `charset` what its first text declares.
 
     `other` is the HTML that says the same as the text, where the mail has both; `part_starts` are the lines of the text
-    at which another part of the mail begins.
+    at which another part of the mail begins. `first_lines` is how many lines of the text are the first part, none where
+    a file stands in for it or a reader may not have seen it; `rivals` are its alternatives, which should say the same.
     """
 
     text: str
     part_starts: frozenset[int]
+    first_lines: int
     other: "Leaf | None"
+    rivals: tuple["Leaf", ...]
     attached_text: str
     attachments: tuple[ParsedAttachment, ...]
     charset: str | None
@@ -83,7 +86,10 @@ class Content:
 
 @dataclass(slots=True)
 class Leaf:
-    """A leaf that may be what the sender wrote; read when it is asked for, since of alternatives only one is."""
+    """A leaf that may be what the sender wrote; read when it is asked for, since of alternatives only one is.
+
+    `doubtful`, once it is read: what a reader has seen of it, and what of it is new, is not sure.
+    """
 
     part: Message
     view: Message
@@ -92,6 +98,7 @@ class Leaf:
     rules: TextRules
     _words: str | None = None
     files: list[ParsedAttachment] = field(default_factory=list)
+    doubtful: bool = False
 
     @property
     def words(self) -> str:
@@ -109,7 +116,9 @@ class Leaf:
         if below:
             text = f"{text.rstrip()}\n{body_text(below, None, self.hint)}"
         if is_html:
-            return html_to_text(text, self.rules)
+            shown = read_html(text, self.rules)
+            self.doubtful = shown.doubtful
+            return shown.text
         if self.content_type in _MARKUP:
             return enriched_to_text(text, richtext=self.content_type == "text/richtext")
         if parameter(self.view, "format").lower() == "flowed":
@@ -130,9 +139,11 @@ class _Found:
     texts: list[Leaf] = field(default_factory=list)
     files: list[tuple[ParsedAttachment, Leaf | None]] = field(default_factory=list)
     other: Leaf | None = None
+    rivals: list[Leaf] = field(default_factory=list)
 
     def add(self, found: "_Found", *, texts: bool = True) -> None:
         if texts:
+            self.rivals += [] if self.texts else found.rivals
             self.texts += found.texts
             self.other = self.other or found.other
         self.files += found.files
@@ -150,6 +161,13 @@ class _Found:
         """The line numbers of `words` at which another part begins."""
         ends = accumulate(piece.count("\n") + 1 for piece in self._pieces())
         return frozenset(ends)
+
+    @property
+    def first_lines(self) -> int:
+        """How many lines of `words` are surely the first text."""
+        if not self.texts or not (first := self.texts[0].words.strip("\n")) or self.texts[0].doubtful:
+            return 0
+        return first.count("\n") + 1
 
     def _pieces(self) -> list[str]:
         return [piece for text in self.texts if (piece := text.words.strip("\n"))]
@@ -178,7 +196,9 @@ def read_parts(message: Message, linesep: str, rules: TextRules, hint: str | Non
     return Content(
         text=text,
         part_starts=found.part_starts if len(found.texts) > 1 else frozenset(),
+        first_lines=found.first_lines,
         other=found.other if len(found.texts) == 1 else None,
+        rivals=tuple(found.rivals),
         attached_text=attached_text,
         attachments=tuple([file for file, _ in found.files] + [file for part in found.texts for file in part.files]),
         charset=walk.charset,
@@ -231,6 +251,8 @@ class _Walk:
         if chosen and chosen.has_plain:
             pages = [text for child in children for text in child.texts if text.content_type == "text/html"]
             found.other = pages[-1] if pages else None
+        if chosen:
+            found.rivals += [child.texts[0] for child in children if child is not chosen and child.texts]
         return found
 
     def _leaf(self, part: Message, kind: str, disposition: str | None, *, attached: bool, inside: bool) -> _Found:

@@ -45,6 +45,8 @@ def _again(ports: Ports, id_: IntakeId, agent: Agent, *, is_released: bool) -> N
             raise Refused(f"mail {id_} could not be read; `casegate intake retry {id_}` has it read again")
         if row.state not in {IntakeState.HELD, IntakeState.QUARANTINED} and row.decision != DecisionKind.UNREGISTERED:
             raise _decided_already(row, id_)
+        if not row.has_bytes:
+            raise Refused(f"mail {id_} cannot be read again: {row.reason or 'its bytes are gone'}")
         intake.again(tx, id_, asked_by=agent.address, is_released=is_released)
     ports.nudge()
 

@@ -20,6 +20,7 @@ from gateway.domain.actions import (
     OpenFor,
     Split,
 )
+from gateway.domain.case_actions import RecordRequest
 from gateway.domain.cover import incident_managers
 from gateway.domain.facts import CaseFacts
 from gateway.domain.model import AgentKind, CaseNumber
@@ -30,9 +31,9 @@ from gateway.store import load, load_people, save
 
 def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
     """All that deciding this action needs, the cases that it may change locked in the order of their numbers."""
-    if isinstance(action, OpenCase | OpenFor | CustomerReply):
+    if isinstance(action, OpenCase | OpenFor | CustomerReply | RecordRequest):
         load_people.hold_contact(tx, action.contact)
-    if isinstance(action, OpenCase | OpenFor):
+    if isinstance(action, OpenCase | OpenFor | RecordRequest):
         return _opening(tx, ports, action)
     if isinstance(action, DeliveryFailed):
         assert action.case is not None
@@ -66,12 +67,14 @@ def _of(tx: sa.Connection, ports: Ports, number: CaseNumber, action: CaseAction)
     return load.case_facts(tx, number, ports.tokens.mint(number), actors=actors, team_named=team)
 
 
-def _opening(tx: sa.Connection, ports: Ports, action: OpenCase | OpenFor) -> CaseFacts:
+def _opening(tx: sa.Connection, ports: Ports, action: OpenCase | OpenFor | RecordRequest) -> CaseFacts:
     number = save.next_case_number(tx)
     facts = load.opening_facts(tx, number, ports.tokens.mint(number), action.contact, ports.policy.first_team)
     if isinstance(action, OpenFor):
         _, agents = load_people.people(tx, {action.actor})
         return _with_managers(tx, ports, replace(facts, agents=agents))
+    if isinstance(action, RecordRequest):
+        return facts
     return facts if action.follows is None else replace(facts, other=_of(tx, ports, action.follows, action))
 
 

@@ -19,6 +19,8 @@ from gateway.mail.auth import judge
 from gateway.mail.decision import Decision
 from gateway.mail.ladder import climb
 from gateway.mail.token import find_clues, keyed_return_path
+from gateway.services.agent_facts import agent_facts
+from gateway.services.letters import answer_facts, letter_facts, without_pin
 from gateway.services.mail_files import files_in
 from gateway.services.perform import perform_in
 from gateway.services.ports import Ports
@@ -116,9 +118,10 @@ def handle(
         decision = _decide(tx, ports, raw, mail, evidence, kept)  # the facts, and the first rung that holds
         if mail.attachments and not kept and _keeps_files(decision):
             raise Conflict("what this mail is has changed meanwhile")
-        outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id))  # the one write path
+        outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id), decision.hush)  # the one write path
         case = decision.case or next((done.case.number for done in outcomes if done.case), None)
-        intake.decided(tx, raw.id, _decided(raw, decision, mail, evidence, case))  # with all the above, or not at all
+        shown = mail if case is not None else without_pin(ports, mail)
+        intake.decided(tx, raw.id, _decided(raw, decision, shown, evidence, case))  # with all the above, or not at all
     ports.nudge()
     return replace(decision, case=case)
 
@@ -152,7 +155,10 @@ def mail_facts(
     facts = load_mail.facts_for_mail(tx, mail, clues, return_path, ports.now())
     if files is None:
         files = files_in(tx, mail, facts.contact, limit=ports.policy.attachment_limit, harmful=harmful)
-    return replace(facts, files=files)
+    answer = answer_facts(tx, ports, mail, raw.envelope)
+    letter = letter_facts(tx, ports, mail, raw.envelope, answer)
+    by_agent = agent_facts(tx, ports, mail, facts, ports.now())
+    return replace(facts, files=files, answer=answer, letter=letter, by_agent=by_agent)
 
 
 def files_for_case(
@@ -182,7 +188,10 @@ def _keep_files(
 
 def _keeps_files(decision: Decision) -> bool:
     """True if what was decided puts the mail on a case."""
-    return any(getattr(action, "incoming", None) is not None for action in decision.actions)
+    return any(
+        getattr(action, "incoming", None) is not None or getattr(action, "keeps_files", False)
+        for action in decision.actions
+    )
 
 
 def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:

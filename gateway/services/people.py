@@ -4,8 +4,6 @@ The terminal calls it. What is refused here never reaches a header of a mail: na
 addresses are in the one stored form (SPEC section 3).
 """
 
-import hashlib
-import hmac
 import re
 import secrets
 from dataclasses import dataclass, replace
@@ -19,7 +17,7 @@ from gateway.domain.model import Account, Agent, AgentId, Contact
 from gateway.domain.people import user_managers
 from gateway.domain.policy import Policy
 from gateway.errors import BadUsage, NotFound, Refused
-from gateway.mail.token import Tokens
+from gateway.mail.token import Tokens, bare_pin, pin_hash
 from gateway.store import load_people, people
 from gateway.store.db import Database
 
@@ -57,7 +55,7 @@ def add_account(db: Database, secret: bytes, account: Account, *, pin: str | Non
     """
     if not _NUMBER.fullmatch(account.number):
         raise BadUsage(f"{account.number!r} is no account number; use letters and digits, such as ACME-1")
-    if pin is not None and len(_bare_pin(pin)) < LEAST_PIN:
+    if pin is not None and len(bare_pin(pin)) < LEAST_PIN:
         raise Refused(f"a PIN has at least {LEAST_PIN} letters and digits; nothing was stored")
     stored = replace(
         account,
@@ -198,15 +196,6 @@ def contact(tx: sa.Connection, address: str) -> Contact:
     if found is None:
         raise NotFound(f"there is no contact {wanted}; `casegate contact list` shows them")
     return found
-
-
-def pin_hash(secret: bytes, pin: str) -> str:
-    """The keyed hash of a company PIN; case, blanks and dashes do not count."""
-    return hmac.new(secret, f"pin:{_bare_pin(pin)}".encode("utf-8", "replace"), hashlib.sha256).hexdigest()
-
-
-def _bare_pin(pin: str) -> str:
-    return re.sub(r"[\s-]", "", pin).casefold()
 
 
 def address_form(address: str) -> str:

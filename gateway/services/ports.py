@@ -64,6 +64,10 @@ class Blobs(Protocol):
         """The bytes; NotFound if they are not there."""
         ...
 
+    def delete(self, sha256: str) -> None:
+        """They are not there any more, after a power cut too; nothing if they were not. Raises Temporary."""
+        ...
+
 
 class LookUp(Protocol):
     """Asks the DNS who vouches for a sender; bounded in time, and raises nothing."""
@@ -94,6 +98,8 @@ class Ports:
     stamp: Callable[[], Stamp]
     scanner: Scanner | None = None
     nudge: Callable[[], None] = lambda: None
+    tell: Callable[[int, int], None] = lambda _done, _total: None
+    """Hears how much of long work is done, and of how much."""
     outbound: bool = True
     """False where no `[outbound]` is configured: mail waits."""
     look_up: LookUp | None = None

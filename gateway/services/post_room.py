@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from gateway.domain.post import IntakeState, OutboxState, TimerState
 from gateway.errors import NotFound
+from gateway.mail.masking import without_tokens
 from gateway.store import tables as t
 
 OPEN = (OutboxState.PENDING, OutboxState.IN_DOUBT)
@@ -24,7 +25,7 @@ class IntakeView:
     """An intake row as listed.
 
     `passed` are the rungs above the one that held, `asked_by` the agent who had it decided once more, `is_released` as
-    if its sender were acceptable.
+    if its sender were acceptable. One-time addresses in `rcpt_to` and `subject` are masked.
     """
 
     id: int
@@ -148,13 +149,13 @@ def _intake_view(row: sa.Row[Any]) -> IntakeView:
         reason=row.reason,
         case=row.case_number,
         sender=row.sender,
-        subject=row.subject,
+        subject=without_tokens(row.subject) if row.subject else row.subject,
         rung=row.rung,
         evidence=row.evidence,
         attempts=row.attempts,
         faults=row.faults,
         mail_from=row.mail_from,
-        rcpt_to=row.rcpt_to,
+        rcpt_to=tuple(map(without_tokens, row.rcpt_to)),
         passed=row.passed,
         asked_by=row.asked_by,
         is_released=row.is_released,
@@ -199,7 +200,7 @@ def outbox_mail(tx: sa.Connection, id_: int) -> bytes:
 
 def standing(tx: sa.Connection, now: datetime, *, outbound: bool, mailboxes: Sequence[str] = ()) -> Standing:
     """How the gateway stands; `outbound` says whether a relay is configured at all, `mailboxes` which are."""
-    alarms = [*_raised(tx), *([] if outbound else [_no_relay(tx, now)]), *_stuck_timers(tx, now)]
+    alarms = [*_raised(tx, now), *([] if outbound else [_no_relay(tx, now)]), *_stuck_timers(tx, now)]
     intake, timers = _intake(tx, now), _timers(tx, now)
     outbox = _outbox(tx, now, outbound=outbound, paused=any(alarm.name == "outbound" for alarm in alarms))
     return Standing(
@@ -213,11 +214,12 @@ def standing(tx: sa.Connection, now: datetime, *, outbound: bool, mailboxes: Seq
     )
 
 
-def _raised(tx: sa.Connection) -> list[Alarm]:
-    """The alarms that somebody raised and nobody has cleared."""
+def _raised(tx: sa.Connection, now: datetime) -> list[Alarm]:
+    """The alarms that somebody raised and nobody has cleared, but for those that have ended by themselves."""
+    stands = t.alarm.c.until.is_(None) | (t.alarm.c.until > now)
     return [
         Alarm(name=row.name, since=row.since, text=row.text, mend=row.mend)
-        for row in tx.execute(select(t.alarm).order_by(t.alarm.c.since, t.alarm.c.name))
+        for row in tx.execute(select(t.alarm).where(stands).order_by(t.alarm.c.since, t.alarm.c.name))
     ]
 
 
@@ -271,12 +273,17 @@ def _stuck_timers(tx: sa.Connection, now: datetime) -> list[Alarm]:
     stuck = tx.execute(query.order_by(t.timer.c.due_at, t.timer.c.id)).all()
     if not stuck:
         return []
-    named = ", ".join(
-        f"{row.id} ({row.kind} of case {row.case_number}, tried {row.attempts} times)" for row in stuck[:5]
-    )
+    named = ", ".join(f"{row.id} ({row.kind} of {_subject(row)}, tried {row.attempts} times)" for row in stuck[:5])
     more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
     mend = "timer.failed in the log says where it fails; it is tried again each hour, and at a restart"
     return [Alarm(name="timer", since=stuck[0].due_at, text=f"timers that do not fire: {named}{more}", mend=mend)]
+
+
+def _subject(row: sa.Row[Any]) -> str:
+    """What a timer is about."""
+    if row.case_number is not None:
+        return f"case {row.case_number}"
+    return f"registration {row.registration_id}" if row.registration_id else f"approval {row.approval_id}"
 
 
 def _mailboxes(tx: sa.Connection, names: Sequence[str]) -> tuple[MailboxView, ...]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, Elapse
+from gateway.domain.approval_actions import Lapse
 from gateway.domain.model import CaseNumber
 from gateway.domain.post import TimerState
 from gateway.errors import Conflict
@@ -65,7 +66,13 @@ def fire(ports: Ports, row: LeasedTimer) -> bool:
 
 
 def _fire(ports: Ports, row: LeasedTimer) -> bool:
-    timer, now = row.timer, ports.now()
+    timer, now = row.due, ports.now()
+    if isinstance(timer, Lapse):
+        with ports.db.begin() as tx:
+            if not timers.fired(tx, row, now):
+                return False
+            perform_in(tx, ports, (timer,), Cause.timer(row.id))
+            return True
     with ports.db.begin() as tx:
         case = load.cases(tx, (timer.case,), lock=True)[timer.case]  # first the case, as every change of it does
         found = waiting.wanted(tx, ports.policy, case, now)

@@ -34,7 +34,7 @@ class AccountRow(Row, table=True):
 
 
 class ContactRow(Row, table=True):
-    """A person of one account; un-registered ones stay for history."""
+    """A person of one account; un-registered ones stay for history, of who was erased a pseudonym (`store.erase`)."""
 
     __tablename__ = "contact"
     id: int | None = Field(default=None, primary_key=True)
@@ -45,6 +45,7 @@ class ContactRow(Row, table=True):
     roles: list[str] = Field(sa_type=sa.JSON)
     access: bool = True
     active: bool = True
+    erased_at: datetime | None = None
 
 
 class AgentRow(Row, table=True):

@@ -127,9 +127,10 @@ def postponed(tx: sa.Connection, id_: IntakeId, until: datetime) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """Where a row stands, as far as a decision by hand must know."""
+    """Where a row stands, as far as a decision by hand must know; its bytes may be gone for good."""
 
     state: IntakeState
+    has_bytes: bool
     decision: DecisionKind | None
     reason: str | None
     case: CaseNumber | None
@@ -141,7 +142,8 @@ def standing(tx: sa.Connection, id_: IntakeId) -> Standing | None:
     if row is None:
         return None
     case = CaseNumber(row.case_number) if row.case_number is not None else None
-    return Standing(state=row.state, decision=row.decision, reason=row.reason, case=case)
+    kept = tx.scalar(select(t.raw_mail.c.intake_id).where(t.raw_mail.c.intake_id == id_))
+    return Standing(state=row.state, has_bytes=kept is not None, decision=row.decision, reason=row.reason, case=case)
 
 
 def again(tx: sa.Connection, id_: IntakeId, *, asked_by: str, is_released: bool) -> None:

@@ -213,6 +213,8 @@ def outbox_rows(tx: sa.Connection, ids: Sequence[int]) -> tuple[OutboxRow, ...]:
             attempts=row.attempts,
             next_attempt_at=row.next_attempt_at,
             last_error=row.last_error,
+            budget=row.budget,
+            rounds=row.rounds,
         )
         for row in tx.execute(_OUTBOX_ROWS, {"ids": ids})
     )

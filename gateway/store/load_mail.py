@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from gateway.domain.facts import MailFacts, OwnMail
-from gateway.domain.model import Case, CaseNumber, IntakeId, NoticeKind, OutboxId
+from gateway.domain.facts import Heard, MailFacts, OwnMail
+from gateway.domain.model import Case, CaseNumber, IntakeId, NoticeKind, OutboxId, Party
 from gateway.domain.post import Clue, ClueKind, Envelope, ParsedMail, RawMail
 from gateway.store import tables as t
 from gateway.store.load import THREAD_LENGTH, cases, last_case
@@ -23,6 +23,9 @@ COPIED_MOST = 50
 ANSWER_ONCE_IN = timedelta(days=1)
 """A stranger gets the polite answer at most this often (SPEC section 7, rung 9)."""
 
+HEARD_WITHIN = timedelta(days=1)
+"""What somebody writes later than this after a mail of ours is no machine's answer to it."""
+
 _HANDLED_BY = select(t.handled.c.intake_id).where(t.handled.c.fingerprint == bindparam("fingerprint"))
 _TOLD = (
     select(t.outbox.c.id)
@@ -31,6 +34,22 @@ _TOLD = (
         t.outbox.c.kind == NoticeKind.UNREGISTERED,
         t.outbox.c.created_at > bindparam("since"),
     )
+    .limit(1)
+)
+_HEARD = (
+    select(t.outbox.c.created_at, t.outbox.c.case_number, t.outbox.c.budget, t.outbox.c.rounds)
+    .where(
+        t.outbox.c.recipient.in_(bindparam("addresses", expanding=True)),
+        t.outbox.c.created_at > bindparam("since"),
+        t.outbox.c.attempts > 0,  # nobody answers what has not left
+    )
+    .order_by(t.outbox.c.created_at.desc(), t.outbox.c.id.desc())
+    .limit(1)
+)
+_LAST_WORDS = (
+    select(t.message.c.text)
+    .where(t.message.c.case_number == bindparam("case"), t.message.c.author == bindparam("author"))
+    .order_by(t.message.c.id.desc())
     .limit(1)
 )
 _OWN_MAIL = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient, t.outbox.c.cause)
@@ -66,6 +85,7 @@ def facts_for_mail(
         copied=tuple(copied.values()),
         told=sender is not None and contact is None and _told(tx, sender, now - ANSWER_ONCE_IN),
         names=_names_of_agents(tx, named_cases),
+        heard=_heard(tx, writer.party, writer.addresses, now) if (writer := contact or agent) else None,
     )
 
 
@@ -73,6 +93,17 @@ def _names_of_agents(tx: sa.Connection, named: Sequence[tuple[Clue, Case]]) -> t
     """The names of those who work on these cases; most mails name none."""
     assignees = {case.assignee for _, case in named if case.assignee}
     return tuple(agent.name for agent in people(tx, assignees)[1].values()) if assignees else ()
+
+
+def _heard(tx: sa.Connection, party: Party, addresses: Sequence[str], now: datetime) -> Heard | None:
+    """The last mail that somebody got, unless a person wrote it, and not in answer to a machine."""
+    row = tx.execute(_HEARD, {"addresses": list(addresses), "since": now - HEARD_WITHIN}).first()
+    if row is None or (row.budget is None and not row.rounds):
+        return None
+    words = None
+    if row.case_number is not None:
+        words = tx.scalar(_LAST_WORDS, {"case": row.case_number, "author": str(party)})
+    return Heard(at=row.created_at, rounds=row.rounds, addresses=frozenset(addresses), words=words)
 
 
 def _handled_by(tx: sa.Connection, fingerprint: str) -> IntakeId | None:

@@ -114,6 +114,7 @@ def _contacts(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tup
             access=row.access,
             active=row.active,
             bounced=bounced,
+            is_erased=row.erased_at is not None,
         )
     return tuple(found.values())
 
@@ -138,6 +139,11 @@ def pin_of(tx: sa.Connection, number: str) -> tuple[datetime | None, str | None]
     )
     row = tx.execute(query).first()
     return (row[0], row[1]) if row else None
+
+
+def account_of_pin(tx: sa.Connection, pin_hash: str) -> str | None:
+    """The account whose PIN this is; None if it is nobody's."""
+    return tx.scalar(select(t.account.c.number).where(t.account.c.pin_hash == pin_hash))
 
 
 def hold_account(tx: sa.Connection, number: str) -> None:

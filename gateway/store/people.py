@@ -1,11 +1,12 @@
 """Accounts, contacts and agents: rows that people type, through SQLModel Sessions (HOUSE section 5)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlmodel import Session, select
 
-from gateway.domain.model import Account, Agent, AgentId, Contact
+from gateway.domain.model import Account, Agent, AgentId, Contact, ContactId
 from gateway.errors import NotFound, Refused
 from gateway.store import tables as t
 from gateway.store.case_rows import AccountRow, AddressRow, AgentRow, ContactRow
@@ -83,6 +84,19 @@ def set_pin(tx: sa.Connection, number: str, *, pin_hash: str, at: datetime, by: 
 def set_services(tx: sa.Connection, number: str, services: tuple[str, ...]) -> None:
     """The account has booked these."""
     tx.execute(sa.update(t.account).where(t.account.c.number == number).values(services=list(services)))
+
+
+def written(tx: sa.Connection, contact: Contact) -> Contact:
+    """A contact as they are from now on, with the id of one who is new. Refused if a further address is taken."""
+    if contact.id == 0:
+        return replace(contact, id=ContactId(add_contact(tx, contact)))
+    changed(tx, contact)
+    known = set(tx.scalars(sa.select(t.address.c.address).where(t.address.c.contact_id == contact.id)))
+    with Session(tx) as session:
+        for position, address in enumerate(contact.addresses):
+            if address not in known:
+                _claim(session, AddressRow(address=address, contact_id=contact.id, position=position))
+    return contact
 
 
 def changed(tx: sa.Connection, contact: Contact) -> None:

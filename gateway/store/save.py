@@ -234,6 +234,8 @@ def outbox(tx: sa.Connection, mails: Sequence[OutboxRow]) -> None:
             "data": mail.data,
             "created_at": mail.created_at,
             "cause": mail.cause,
+            "budget": mail.budget,
+            "rounds": mail.rounds,
             "attempts": 0,
             "next_attempt_at": mail.next_attempt_at or mail.created_at,
         }
@@ -288,10 +290,14 @@ def outbox_untried_due(tx: sa.Connection, now: datetime) -> None:
     tx.execute(sa.update(t.outbox).where(where).values(next_attempt_at=now))
 
 
-def alarm_raised(tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str) -> None:
-    """Say that a person must mend something; `since` stays that of the first time."""
-    row = INSERT[tx.dialect.name](t.alarm).values(name=name, since=at, text=text, mend=mend)
-    tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"text": text, "mend": mend}))
+def alarm_raised(
+    tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str, until: datetime | None = None
+) -> None:
+    """Say that a person must mend something; `since` stays that of the first time. `until`: then it ends by itself."""
+    row = INSERT[tx.dialect.name](t.alarm).values(name=name, since=at, text=text, mend=mend, until=until)
+    since = sa.case((t.alarm.c.until <= at, at), else_=t.alarm.c.since)
+    values = {"text": text, "mend": mend, "until": until, "since": since}
+    tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
 
 
 def alarm_cleared(tx: sa.Connection, name: str) -> None:

@@ -7,6 +7,7 @@ leave `store/`; `load` and `save` translate.
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
+from gateway.store.approval_rows import ApprovalRow, AskedRow, RegistrationRow, WrongPinRow
 from gateway.store.case_rows import (
     AccountRow,
     AddressRow,
@@ -31,6 +32,7 @@ from gateway.store.work_rows import (
     OutboxMailRow,
     RawMailRow,
     TimerRow,
+    UnwantedBlobRow,
 )
 
 
@@ -55,9 +57,14 @@ attachment = table(AttachmentRow)
 thread = table(ThreadRow)
 intake = table(IntakeRow)
 raw_mail = table(RawMailRow)
+unwanted_blob = table(UnwantedBlobRow)
 handled = table(HandledRow)
 outbox = table(OutboxMailRow)
 alarm = table(AlarmRow)
 mailbox = table(MailboxRow)
 counter = table(CounterRow)
 in_force = table(InForceRow)
+registration = table(RegistrationRow)
+approval = table(ApprovalRow)
+asked = table(AskedRow)
+wrong_pin = table(WrongPinRow)

@@ -12,7 +12,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
-from gateway.domain.model import CaseNumber, Timer, TimerKey
+from gateway.domain.approval import ApprovalId, RegistrationId
+from gateway.domain.approval_actions import Lapse
+from gateway.domain.model import CaseNumber, Timer, TimerKey, TimerKind
 from gateway.domain.post import TimerState
 from gateway.store import tables as t
 from gateway.store.upsert import INSERT
@@ -35,11 +37,19 @@ _OF_CASES = select(t.timer).where(t.timer.c.case_number.in_(bindparam("numbers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeasedTimer:
-    """A timer row that a worker holds; `attempts` counts its leases, this one too."""
+    """A timer row that a worker holds: of a case, or of a registration or approval. `attempts` counts its leases."""
 
     id: int
-    timer: Timer
+    due: Timer | Lapse
     attempts: int
+
+    @property
+    def about(self) -> dict[str, int]:
+        """What it is about, for the log: the case, the registration or the approval."""
+        if isinstance(self.due, Timer):
+            return {"case": self.due.case}
+        named = {"registration": self.due.registration, "approval": self.due.approval}
+        return {name: id_ for name, id_ in named.items() if id_ is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +92,54 @@ def replace(tx: sa.Connection, case: CaseNumber, wanted: Iterable[Timer]) -> Non
 def leased(tx: sa.Connection, ids: Sequence[int]) -> tuple[LeasedTimer, ...]:
     """Rows by id, what was due first first."""
     return tuple(
-        LeasedTimer(id=row.id, timer=_timer(row), attempts=row.attempts) for row in tx.execute(_ROWS, {"ids": ids})
+        LeasedTimer(id=row.id, due=_lapse(row) if row.case_number is None else _timer(row), attempts=row.attempts)
+        for row in tx.execute(_ROWS, {"ids": ids})
     )
 
 
 def fired(tx: sa.Connection, row: LeasedTimer, at: datetime) -> bool:
     """Note that this one speaks now; False if it did already, or was replaced by a change of its case."""
-    timer = row.timer
-    key = {"timer": row.id, "case": timer.case, "what": timer.kind, "stay": timer.round, "percent": timer.level}
     values = {"state": TimerState.FIRED, "fired_at": at, "lease_until": None}
+    timer = row.due
+    if isinstance(timer, Lapse):
+        pending = (t.timer.c.id == row.id) & (t.timer.c.state == TimerState.PENDING)
+        return tx.execute(sa.update(t.timer).where(pending).values(values)).rowcount == 1
+    key = {"timer": row.id, "case": timer.case, "what": timer.kind, "stay": timer.round, "percent": timer.level}
     return tx.execute(_FIRED, {**key, **values}).rowcount == 1
+
+
+def lapses(
+    tx: sa.Connection,
+    wanted: Mapping[TimerKind, datetime],
+    *,
+    registration: RegistrationId | None = None,
+    approval: ApprovalId | None = None,
+) -> None:
+    """A registration or an approval waits for these and nothing else; one that fired already never speaks again."""
+    c = t.timer.c
+    about = c.registration_id == registration if registration is not None else c.approval_id == approval
+    there = {row.kind: row for row in tx.execute(select(t.timer).where(about))}
+    for kind, row in there.items():
+        if row.state is TimerState.PENDING and wanted.get(kind) != row.due_at:
+            if kind in wanted:
+                tx.execute(sa.update(t.timer).where(c.id == row.id).values(due_at=wanted[kind]))
+            else:
+                tx.execute(sa.delete(t.timer).where(c.id == row.id))
+    rows = [
+        {
+            "kind": kind,
+            "registration_id": registration,
+            "approval_id": approval,
+            "round": 1,
+            "due_at": due_at,
+            "state": TimerState.PENDING,
+            "attempts": 0,
+        }
+        for kind, due_at in wanted.items()
+        if kind not in there
+    ]
+    if rows:
+        tx.execute(sa.insert(t.timer), rows)
 
 
 def given_back(tx: sa.Connection, row: LeasedTimer) -> None:
@@ -116,7 +164,9 @@ def waiting_cases(
     c, (ours, promised) = t.cases.c, with_sla
     standing = select(c.number).where(c.status.in_(sorted(statuses)), c.merged_into.is_(None))
     counted = select(c.number).where(c.status.in_(ours), c.type.in_(promised), c.merged_into.is_(None))
-    waiting = select(t.timer.c.case_number).where(t.timer.c.state == TimerState.PENDING)
+    waiting = select(t.timer.c.case_number).where(
+        t.timer.c.state == TimerState.PENDING, t.timer.c.case_number.is_not(None)
+    )
     return [CaseNumber(number) for number in sorted(tx.scalars(standing.union(counted, waiting)))]
 
 
@@ -146,3 +196,7 @@ def kept(tx: sa.Connection, numbers: Sequence[CaseNumber]) -> Mapping[CaseNumber
 def _timer(row: sa.Row[Any]) -> Timer:
     case = CaseNumber(row.case_number)
     return Timer(kind=row.kind, case=case, round=row.round, due_at=row.due_at, level=row.level)
+
+
+def _lapse(row: sa.Row[Any]) -> Lapse:
+    return Lapse(kind=row.kind, registration=row.registration_id, approval=row.approval_id)

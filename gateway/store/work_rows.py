@@ -8,23 +8,31 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlmodel import Field
 
+from gateway.domain.budget import Share
 from gateway.domain.model import NoticeKind, TimerKind
 from gateway.domain.post import DecisionKind, IntakeState, OutboxState, TimerState, Transport
 from gateway.store.row import Row, choice
 
 
 class TimerRow(Row, table=True):
-    """Something due at a time, once: fired ones are kept, so that none speaks twice."""
+    """Something due at a time, once: fired ones are kept, so that none speaks twice.
+
+    It is about a case, a registration or an approval.
+    """
 
     __tablename__ = "timer"
     __table_args__ = (
         sa.UniqueConstraint("case_number", "kind", "level", "round"),
+        sa.UniqueConstraint("registration_id", "kind", "round"),
+        sa.UniqueConstraint("approval_id", "kind", "round"),
         sa.Index("ix_timer_state_due", "state", "due_at"),
         {"sqlite_autoincrement": True},
     )
     id: int | None = Field(default=None, primary_key=True)
     kind: TimerKind = Field(sa_type=choice(TimerKind))
-    case_number: int = Field(foreign_key="cases.number")
+    case_number: int | None = Field(default=None, foreign_key="cases.number")
+    registration_id: int | None = Field(default=None, foreign_key="registration.id")
+    approval_id: int | None = Field(default=None, foreign_key="approval.id")
     round: int
     level: int = 0
     due_at: datetime
@@ -78,6 +86,13 @@ class RawMailRow(Row, table=True):
     sha256: str | None = None
 
 
+class UnwantedBlobRow(Row, table=True):
+    """A blob whose mail was erased: to be deleted, unless something else has the same bytes."""
+
+    __tablename__ = "unwanted_blob"
+    sha256: str = Field(primary_key=True)
+
+
 class HandledRow(Row, table=True):
     """The fingerprint of a mail that was handled, so that no copy of it is handled again."""
 
@@ -87,13 +102,15 @@ class HandledRow(Row, table=True):
 
 
 class OutboxMailRow(Row, table=True):
-    """Mail owed to one recipient, with its final bytes."""
+    """Mail owed to one recipient, with its final bytes; `budget` is None for a person's own words."""
 
     __tablename__ = "outbox"
     __table_args__ = (
         sa.Index("ix_outbox_state_next", "state", "next_attempt_at"),
         sa.Index("ix_outbox_order", "case_number", "recipient", "id"),
-        sa.Index("ix_outbox_told", "recipient", "kind", "created_at"),
+        sa.Index("ix_outbox_told", "recipient", "created_at"),
+        sa.Index("ix_outbox_case_created", "case_number", "created_at"),
+        sa.Index("ix_outbox_budget", "budget", "created_at"),
         {"sqlite_autoincrement": True},
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -106,6 +123,8 @@ class OutboxMailRow(Row, table=True):
     data: bytes
     created_at: datetime
     cause: str = ""
+    budget: Share | None = Field(default=None, sa_type=choice(Share))
+    rounds: int = 0
     attempts: int = 0
     next_attempt_at: datetime
     lease_until: datetime | None = None
@@ -113,13 +132,14 @@ class OutboxMailRow(Row, table=True):
 
 
 class AlarmRow(Row, table=True):
-    """Something a person must mend; gone when it is mended."""
+    """Something a person must mend; gone when it is mended, or with `until`, where it ends by itself."""
 
     __tablename__ = "alarm"
     name: str = Field(primary_key=True)
     since: datetime
     text: str
     mend: str
+    until: datetime | None = None
 
 
 class MailboxRow(Row, table=True):

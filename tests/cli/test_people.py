@@ -5,7 +5,7 @@ from contextlib import closing
 
 import pytest
 
-from gateway.services.people import pin_hash
+from gateway.mail.token import pin_hash
 from tests.cli.typist import Typist
 
 
@@ -55,6 +55,7 @@ def test_a_contact_shows_what_was_added(desk: Typist) -> None:
         "lang": "de",
         "no_access": True,
         "active": True,
+        "erased": False,
         "addresses": ["ann@customer.example"],
         "bounced": [],
     }

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.services.people import PIN_LETTERS, pin_hash
+from gateway.mail.token import pin_hash
+from gateway.services.people import PIN_LETTERS
 from tests.cli.typist import ALICE, Typist
 from tests.world import a_mail
 

@@ -1,0 +1,251 @@
+"""Sample words for each template: what `template check` renders, and `template preview` shows.
+
+One of each kind of Words that a mail may be written with; the first is the one to show.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from gateway.domain.approval_actions import Lack
+from gateway.domain.policy import Vendor
+from gateway.domain.words import (
+    ApprovalWords,
+    BlockWords,
+    CaseWords,
+    CommandWords,
+    ContactWords,
+    LevelWords,
+    RegistrationWords,
+    ResultWords,
+    StrangerWords,
+    Words,
+)
+
+VENDORS = (
+    Vendor(
+        name="Acme Support",
+        hotline="+49 30 555 0100",
+        knowledge_base="https://help.acme.example",
+        feedback_address="feedback@acme.example",
+        footer="Acme Software Ltd, 1 Example Road, Exampleton",
+    ),
+    Vendor(name="Acme Support"),
+)
+_FULL = CaseWords(
+    number=1042,
+    token="[CASE-1042.k7q2mh3x]",  # noqa: S106 - a sample, and a token is no password
+    subject="The staging server is slow since Monday",
+    type_label="Question",
+    status_label="Waiting for Customer",
+    account="ACME-1",
+    account_name="Acme Europe",
+    reporter="Ann Example",
+    assignee="Mira Agent",
+    recipient="Ann Example",
+    author="Mira Agent",
+    text="Hello Ann,\n\nwe have found the cause & mended it: <cache> was full.\nDoes it work for you now?",
+    event="resolve",
+    others=("Bob Example <bob@customer.example>", "Carl Example <carl@customer.example>"),
+    attachments=("before.png", "after.png"),
+    priority_label="P2 high",
+    category_label="Restore a backup",
+    planned="2026-12-01 14:30 CET",
+    changes=("type", "priority", "category", "plan"),
+    when="2026-12-15 09:00 CET",
+    renamed="And now the printer",
+    foreign=("1007",),
+)
+_CONTACT = ContactWords(
+    event="roles",
+    recipient="Ann Example",
+    account="ACME-1",
+    account_name="Acme Europe",
+    name="Bob Example",
+    address="bob@customer.example",
+    author="Mira Agent",
+    roles=("decision maker", "incident manager"),
+    added=("incident manager",),
+    removed=("user manager",),
+)
+_CONTACTS = (
+    _CONTACT,
+    replace(_CONTACT, recipient="", roles=(), added=()),
+    replace(_CONTACT, event="returned"),
+    replace(_CONTACT, event="returned", roles=(), added=()),
+    replace(_CONTACT, event="removed", cases=("[CASE-1042.k7q2mh3x] Staging is slow",), successor="Carl Example"),
+    replace(_CONTACT, event="removed"),
+    replace(_CONTACT, event="erased", name="Erased person 12", address="erased-12@erased.invalid", touched=3),
+    replace(_CONTACT, event="erased", touched=1, cases=("[CASE-1042.k7q2mh3x] Staging is slow",)),
+)
+_HALF = LevelWords(
+    clock="first_response",
+    percent=50,
+    target="4 h",
+    reached="2026-12-01 11:00 CET",
+    due="2026-12-01 13:00 CET",
+    is_late=False,
+    is_met=False,
+)
+_LEVELS = (
+    _HALF,
+    replace(_HALF, clock="solution", percent=100, reached="2026-12-01 13:00 CET", is_late=True),
+    replace(_HALF, due=None, is_late=True, is_met=True),
+)
+_EVENTS = (
+    None,
+    "start",
+    "close",
+    "auto_close",
+    "reopen",
+    "defer",
+    "wait_for_client",
+    "merge",
+    "split",
+    "opened_for",
+    "customer_reminder",
+    "auto_close_reminder",
+    "other",
+)
+
+
+def samples(name: str) -> Iterator[Words]:
+    """One of each kind of Words that a mail may be written with; the first is the one to show."""
+    if name == "unregistered":
+        yield StrangerWords(registration_address="service+register@acme.example")
+        return
+    if name == "contact_changed":
+        yield from _CONTACTS
+        return
+    if name in _REGISTRATIONS:
+        yield from _registrations(name)
+        return
+    if name == "command_answer":
+        yield from _commands()
+        return
+    if name in {"approval", "approval_hint", "approval_done"}:
+        yield from _approvals(name)
+        return
+    if name == "sla_level":
+        for level in _LEVELS:
+            yield from (replace(_FULL, level=level), replace(_FULL, level=level, assignee=None, priority_label=None))
+        return
+    refused = replace(_FULL, refused=("dump.bin (30 MB)",), largest_file="25 MB", encrypted=True)
+    yield from (refused, _FULL) if name == "attachment_refused" else (_FULL, refused)
+    yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
+    yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
+    bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
+    yield replace(bare, priority_label=None, category_label=None, planned=None, when=None, renamed=None, foreign=())
+
+
+_REGISTRATIONS = {
+    "registration": ("asked",),
+    "registration_step": ("incomplete", "confirmed", "known", "taken", "answered", "expired"),
+    "registration_unanswered": ("unanswered",),
+    "registration_vendor": ("to_decide", "unanswered", "ended"),
+    "welcome": ("welcome",),
+    "rejected": ("rejected",),
+}
+
+
+def _registrations(name: str) -> Iterator[Words]:
+    """One of each step that this template tells of, with all that can be known, and with as little as can be."""
+    for event in _REGISTRATIONS[name]:
+        full = RegistrationWords(
+            event=event,
+            recipient="Bob Example",
+            name="Bob Example",
+            address="bob@customer.example",
+            service_address="service@acme.example",
+            registration_address="service+register@acme.example",
+            number=7,
+            account="ACME-1",
+            account_name="Acme Europe",
+            phone="+49 30 5550100",
+            inviter="Ann Example",
+            until="2026-12-08",
+            reason="We do not know Bob.",
+            roles=("user manager", "decision maker"),
+            needs_pin=True,
+            answer_address="service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example",
+            answer_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=OK",
+        )
+        yield full
+        yield replace(full, needs_pin=False, is_first=True)
+        bare = replace(full, recipient="", name="", phone=None, inviter=None, reason=None, roles=())
+        yield replace(bare, account="", account_name="") if event == "asked" else bare
+
+
+def _approvals(name: str) -> Iterator[Words]:
+    """One of each question, and of each answer to it."""
+    full = ApprovalWords(
+        kind="registration",
+        event="asked",
+        recipient="Ann Example",
+        account="ACME-1",
+        account_name="Acme Europe",
+        request="register Bob Example <bob@xn--custmer-q4a.example>",
+        name="Bob Example",
+        address="bob@xn--custmer-q4a.example",
+        phone="+49 30 5550100",
+        is_outside=True,
+        shown="bob@xn--custmer-q4a.example",
+        until="2026-12-15",
+        state="open",
+        service_address="service@acme.example",
+        answer_address="service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example",
+        approve_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=approve&body=%2Fapprove",
+        reject_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=reject&body=%2Freject",
+    )
+    asks = replace(
+        full,
+        name="",
+        address="",
+        phone=None,
+        is_outside=False,
+        shown=None,
+        requester="Bob Example <bob@customer.example>",
+    )
+    kinds = (
+        full,
+        replace(full, recipient="", name="", phone=None, is_outside=False, shown=None, event="reminder"),
+        replace(asks, kind="order", request="update to 8.1", token="[CASE-1042.k7q2mh3x]", subject="Update staging"),  # noqa: S106 - a sample, and a token is no password
+        replace(asks, kind="roles", request="add decision maker to bob@customer.example"),
+        replace(asks, kind="address", request="use bob@home.example as well"),
+        replace(asks, kind="step_up", request="un-register carl@customer.example"),
+    )
+    if name == "approval":
+        yield from kinds
+    elif name == "approval_hint":
+        for lack in Lack:
+            yield replace(full, event="hint", lack=lack, state="approved", answered_by="Carl Example")
+        yield replace(full, event="hint", lack="answered", state="rejected", recipient="")
+    else:
+        for event, state in (
+            ("done", "approved"),
+            ("done", "rejected"),
+            ("answered", "approved"),
+            ("answered", "rejected"),
+            ("expired", "expired"),
+        ):
+            yield replace(asks, kind="roles", event=event, state=state, answered_by="Carl Example", reason="As agreed.")
+            yield replace(asks, kind="roles", event=event, state=state, recipient="")
+
+
+def _commands() -> Iterator[Words]:
+    """An answer to commands, with and without a case."""
+    about = ("Question · Waiting for Customer · 2026-12-01", "Ann Example")
+    block = BlockWords(heading="[CASE-1042.k7q2mh3x] Staging is slow", about=about, text="It is slow since Monday.")
+    full = CommandWords(
+        recipient="Ann Example",
+        results=(
+            ResultWords(line="/close", came="done", text="the case is closed"),
+            ResultWords(line="/show 1042", came="shown", blocks=(block, BlockWords(text="Only text."))),
+            ResultWords(line="/frobnicate", came="refused", text="there is no such command; /help lists them"),
+            ResultWords(line="/roles bob@customer.example decision_maker ••••", came="asked", text="Carl is asked"),
+        ),
+        service_address="service@acme.example",
+        token="[CASE-1042.k7q2mh3x]",  # noqa: S106 - a sample, and a token is no password
+        subject="Staging is slow",
+    )
+    yield full
+    yield replace(full, recipient="", token=None, subject="")
