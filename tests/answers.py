@@ -7,7 +7,7 @@ from typing import Any
 from gateway.domain.approval import Approval, Registration
 from gateway.domain.model import Contact, ContactRole
 from gateway.mail.decision import Decision
-from gateway.store import approvals, load_people, people
+from gateway.store import load_approvals, load_people, people
 from tests.world import World, a_mail
 
 REGISTER = "service+register@vendor.example"
@@ -86,9 +86,9 @@ def text(mail: EmailMessage) -> str:
 
 def registrations(world: World) -> tuple[Registration, ...]:
     """All registrations."""
-    return world.ports.db.read(approvals.registrations)
+    return world.ports.db.read(load_approvals.registrations)
 
 
 def open_approvals(world: World) -> tuple[Approval, ...]:
     """All approvals, answered or not."""
-    return world.ports.db.read(approvals.approvals)
+    return world.ports.db.read(load_approvals.approvals)

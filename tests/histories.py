@@ -27,6 +27,8 @@ MOVES = {
 """What is said of a move, the event that the rules know it by, and who makes it."""
 
 _UNMOVED = {"note": "note_added", "automatic": "automatic_received"}
+ANSWERS = {"approve": "approved", "reject": "rejected", "release": "released", "expire": "expired"}
+"""What becomes of the oldest order that waits for its approval."""
 
 
 class Writer:
@@ -38,6 +40,8 @@ class Writer:
         self._status = flow.initial
         self._type = flow.opens
         self._causes = 0
+        self._orders = 0
+        self.waiting: list[int] = []
 
     def happen(self, at: datetime, what: str) -> None:
         """One thing more, in the words of the module's docstring."""
@@ -59,6 +63,8 @@ class Writer:
             self._move(at, "customer_reply", "customer")
         elif what == "merge":
             self._add(at, "merged", into=NUMBER + 1)
+        elif what == "order" or what in ANSWERS:
+            self._order(at, what)
         elif what in {"bounce", "bounce to a participant"}:
             lost = [event.cause for event in self.events if event.event == "message_sent"][-1]
             self._add(at, "delivery_failed", actor=SYSTEM, cause=lost, reporter=what == "bounce")
@@ -99,6 +105,15 @@ class Writer:
             self._add(at, row.event, row.target, actor=CUSTOMER if by == "customer" else AGENT)
         else:
             assert event in {"agent_reply", "customer_reply"}, f"no {event} from {self._status}"
+
+    def _order(self, at: datetime, what: str) -> None:
+        if what == "order":
+            self._orders += 1
+            self.waiting.append(self._orders)
+            self._add(at, "approval_requested", actor=CUSTOMER, approval=self._orders, kind="order")
+        else:
+            detail = {"approval": self.waiting.pop(0), "answer": ANSWERS[what], "by": None, "reason": None}
+            self._add(at, "approval_answered", actor=CUSTOMER, **detail)
 
     def _add(
         self, at: datetime, name: str, to_status: str | None = None, /, *, actor: Party = AGENT, **detail: Any

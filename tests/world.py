@@ -35,6 +35,8 @@ SERVICE = "service@vendor.example"
 SECRET = b"a secret that only the tests know"
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 RELAY = "127.0.0.1"
+UNLIMITED = {"per_address_hour": 0, "per_case_hour": 0, "overall_hour": 0}
+"""`[budget]` for tests in which more happens within an hour than ever does."""
 
 
 def settings(**sections: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
@@ -12,7 +13,7 @@ from pydantic_core import ErrorDetails
 from gateway.config.public_holidays import PublicHolidays
 from gateway.config.sections import PREFIX, Settings
 from gateway.domain.budget import BudgetRules
-from gateway.domain.policy import Policy, PostRules, TrustRules, Vendor
+from gateway.domain.policy import Policy, PostRules, RegistrationLimits, TrustRules, Vendor
 from gateway.domain.rulebook import Document, Rules, build, check
 from gateway.domain.toml_lines import Page, Where, label, suggest
 from gateway.errors import BadConfig
@@ -249,7 +250,7 @@ def _policy(rules: Rules, settings: Settings | None) -> Policy:
     if settings is None:
         post = PostRules(service_address="service@vendor.example", registration_address="register@vendor.example")
         return build(rules, vendor=Vendor(name="Vendor"), post=post)
-    return build(
+    policy = build(
         rules,
         vendor=vendor(settings),
         post=post_rules(settings),
@@ -257,8 +258,14 @@ def _policy(rules: Rules, settings: Settings | None) -> Policy:
         attachment_limit=settings.limits.attachment,
         auto_close_days=settings.rules.auto_close_days,
         customer_reminder_days=settings.rules.customer_reminder_days,
-        budget=BudgetRules(**dict(settings.budget)),
     )
+    limits = settings.limits
+    registrations = RegistrationLimits(
+        hour=limits.registrations_hour,
+        account_hour=limits.registrations_per_account_hour,
+        wrong_pins_hour=limits.wrong_pins_hour,
+    )
+    return replace(policy, budget=BudgetRules(**dict(settings.budget)), registrations=registrations)
 
 
 def _shipped_sets() -> list[str]:

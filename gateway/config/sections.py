@@ -287,9 +287,12 @@ class BudgetSection(_Section):
 
 
 class LimitsSection(_Section):
-    """`[limits]`: how large things may be."""
+    """`[limits]`: how large things may be, and how often strangers may ask to be registered; 0: no limit."""
 
     attachment: Size = 25_000_000
+    wrong_pins_hour: Count = 50
+    registrations_hour: Count = 200
+    registrations_per_account_hour: Count = 50
 
 
 class DnsSection(_Section):

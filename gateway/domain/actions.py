@@ -340,16 +340,8 @@ CaseAction = (
     | Elapse
     | RecordRequest
 )
-PlainAction = (
-    CaseAction
-    | PeopleAction
-    | RegistrationAction
-    | ApprovalAction
-    | AnswerStranger
-    | AddressWorks
-    | RaiseAlarm
-    | TellAgent
-)
+PostAction = AnswerStranger | AddressWorks | RaiseAlarm | TellAgent
+PlainAction = CaseAction | PeopleAction | RegistrationAction | ApprovalAction | PostAction
 Action = PlainAction | CarryOut | AgentMail
 
 

@@ -84,15 +84,17 @@ class Correspondence:
 class AgentFacts:
     """What deciding an agent's mail needs to know beside `MailFacts`.
 
-    `wanted` is the contact whom `/for` names, `forwarded` the mail below it, `writers` the contacts who wrote that.
+    `wanted` is the contact whom `/for` names, `forwarded` the mail below it, `writers` the contacts who wrote that;
+    `is_from_agent` says that one of us did.
     `answers_internal` says that what it answers is an internal note, or one of our answers to agents;
-    `answered_at` when the mail of ours that it answers was written; `ours` the texts of those that it answers or refers
-    to. `correspondence` is that of the cases that it names. `is_told_enough` says that this agent had many such answers.
+    `answered_at` when the mail of ours that it answers was written; `ours` the texts of those that it refers to, and of
+    others that this agent got on these cases. `correspondence` is that of the cases that it names. `is_told_enough` says that this agent had many such answers.
     """
 
     wanted: Contact | None = None
     forwarded: Forwarded | None = None
     writers: tuple[Contact, ...] = ()
+    is_from_agent: bool = False
     answers_internal: bool = False
     answered_at: datetime | None = None
     ours: tuple[str, ...] = ()

@@ -272,6 +272,8 @@ def _lapse(action: Lapse, facts: ApprovalFacts, policy: Policy, stamp: Stamp, dr
     if action.kind is TimerKind.APPROVAL_REMINDER:
         return _remind(approval, facts, policy)
     expired = replace(approval, state=ApprovalState.EXPIRED, answered_at=stamp.at)
+    if joining and joining.registration and not joining.registration.is_open:
+        return Change(approvals=(expired,))
     if joining and joining.registration:
         return registering.expire(joining.registration, expired, joining, policy)
     change = _on_case(expired, draft)

@@ -81,7 +81,7 @@ class Draft:
 
     def wake(self) -> None:
         """A case that is nobody's turn is open again, where the rules have a way."""
-        if self.policy.turn(self.now.status) is Turn.NOBODY and (row := self.find("reopen")):
+        if self.policy.turn_of(self.now) is Turn.NOBODY and (row := self.find("reopen")):
             self.move(row)
             self.tell(NoticeKind.STATUS_CHANGED, News(event=row.event, author=self.actor))
 

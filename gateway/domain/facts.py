@@ -43,14 +43,13 @@ class LetterFacts:
 class Heard:
     """The last mail of ours that left for a sender within a day, where no person's words were in it.
 
-    `rounds` counts the mails before it in a row that were answered as a machine does; `addresses` are the sender's,
-    `words` what they last wrote on the case of that mail, None if nothing.
+    `rounds` counts the mails before it in a row that were answered as a machine does; `words` are subject and text of
+    what the sender last wrote on the case of that mail, "" if nothing.
     """
 
     at: datetime
     rounds: int
-    addresses: frozenset[str]
-    words: str | None = None
+    words: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

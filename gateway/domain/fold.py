@@ -114,5 +114,9 @@ _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     "linked": lambda case, event: {"links": (*case.links, CaseNumber(event.detail["other"]))},
     "escalation_joined": lambda case, event: {"escalation": _added(case.escalation, event.detail["reason"])},
     "escalated": lambda case, event: {"escalation": _escalation(case, event)},
+    "approval_requested": lambda case, event: {"awaits": (*case.awaits, event.detail["approval"])},
+    "approval_answered": lambda case, event: {
+        "awaits": tuple(id_ for id_ in case.awaits if id_ != event.detail["approval"]),
+    },
 }
 """What an event changes beside the status; any other changes nothing else."""

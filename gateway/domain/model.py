@@ -302,7 +302,7 @@ class Case:
     `version` is the number of events folded, `stay` the version at which it came to its status, `status_since`
     when that was. `merged_into` is where a merged case went, which takes no more events; `followed_by` its newest
     follow-up. `reminded_at` is when the customer was reminded in this stay; `deferred_until` and `deferred_by` say when
-    a deferred case comes back, in whose name.
+    a deferred case comes back, in whose name. `awaits` are the approvals that are open.
     """
 
     number: CaseNumber
@@ -333,6 +333,7 @@ class Case:
     reminded_at: datetime | None = None
     deferred_until: datetime | None = None
     deferred_by: Party | None = None
+    awaits: tuple[int, ...] = ()
     version: int = 0
 
 

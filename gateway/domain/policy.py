@@ -9,7 +9,7 @@ from functools import cached_property
 from gateway.domain.bounce_rules import BounceRules
 from gateway.domain.budget import BudgetRules
 from gateway.domain.letter_rules import LetterRules
-from gateway.domain.model import Turn
+from gateway.domain.model import Case, Turn
 from gateway.domain.targets import SlaRules
 
 
@@ -374,5 +374,12 @@ class Policy:
         return self.workflow.status(status).label.replace("{vendor}", self.vendor.name)
 
     def turn(self, status: str) -> Turn:
-        """Whose turn it is in a status."""
+        """Whose turn it is in a status, whatever else there is about a case; of a case `turn_of` says it."""
         return self.workflow.status(status).turn
+
+    def turn_of(self, case: Case) -> Turn:
+        """Whose turn it is: nobody's of a merged case; the customer's, not ours, while an approval is open (SPEC section 3)."""
+        if case.merged_into is not None:
+            return Turn.NOBODY
+        turn = self.turn(case.status)
+        return Turn.CUSTOMER if turn is Turn.VENDOR and case.awaits else turn

@@ -60,11 +60,11 @@ def _letter(action: AskToRegister, facts: JoinFacts, policy: Policy, now: dateti
     )
     after = _completed(before, letter)
     if after.state is RegistrationState.CONFIRMED:
-        notices = _to_registrant(after, "confirmed", facts, policy, letter) if facts.may_mail else ()
+        notices = _to_registrant(after, "confirmed", facts, policy, letter.message_id) if facts.may_mail else ()
         return Change(notices=notices)
     if facts.may_mail and after.is_open:
         after = replace(after, expires_at=now + CONFIRM_WITHIN)
-        notices = _to_registrant(after, "asked", facts, policy, letter)
+        notices = _to_registrant(after, "asked", facts, policy, letter.message_id)
     else:
         notices = ()
     return Change(registrations=(after,), notices=(*notices, *_told_of_end(before, after, facts, policy)))
@@ -97,6 +97,8 @@ def _told_of_end(before: Registration, after: Registration, facts: JoinFacts, po
 
 def _invite(action: Invite, facts: JoinFacts, policy: Policy, now: datetime) -> Change:
     _must_be_free(action.address, facts)
+    if not facts.may_mail:
+        raise Refused(f"{action.address} got a registration mail within a day; they need only answer it")
     is_granted = action.actor.kind != "agent"
     open_one = facts.registration
     after = Registration(
@@ -113,6 +115,7 @@ def _invite(action: Invite, facts: JoinFacts, policy: Policy, now: datetime) -> 
         roles=action.roles,
         invited_by=action.actor,
         is_granted=is_granted,
+        wrong_pins=open_one.wrong_pins if open_one else 0,
     )
     return Change(registrations=(after,), notices=_to_registrant(after, "asked", facts, policy))
 
@@ -138,16 +141,23 @@ def _confirm(action: Confirm, facts: JoinFacts, policy: Policy, now: datetime) -
     after = _completed(before, letter)
     if not after.is_proved:
         hint = letter.has_pin or not before.hints
-        told = _to_registrant(after, "incomplete", facts, policy, letter) if hint else ()
+        told = _to_registrant(after, "incomplete", facts, policy, letter.message_id) if hint else ()
         after = replace(after, hints=after.hints + bool(told))
         return Change(registrations=(after,), notices=(*told, *_told_of_end(before, after, facts, policy)))
     if facts.is_agent or (facts.known and (facts.known.active or facts.known.account != after.account)):
         after = replace(after, state=RegistrationState.ENDED)
         event = "known" if facts.known and facts.known.account == after.account else "taken"
-        return Change(registrations=(after,), notices=_to_registrant(after, event, facts, policy, letter))
+        return Change(registrations=(after,), notices=_to_registrant(after, event, facts, policy, letter.message_id))
     if after.is_granted and _is_manager(after.invited_by, facts):
         return welcome(after, facts, policy, letter.message_id)
     return _ask(after, facts, policy, letter, now)
+
+
+def _occupied(before: Registration, facts: JoinFacts, policy: Policy, message_id: str | None) -> Change:
+    """The address belongs to somebody already: who has it may know that, and nothing is changed."""
+    after = replace(before, state=RegistrationState.ENDED)
+    event = "known" if facts.known and facts.known.account == after.account else "taken"
+    return Change(registrations=(after,), notices=_to_registrant(after, event, facts, policy, message_id))
 
 
 def _too_late(before: Registration, facts: JoinFacts, policy: Policy, letter: Letter) -> Change:
@@ -161,7 +171,7 @@ def _too_late(before: Registration, facts: JoinFacts, policy: Policy, letter: Le
     if event is None:
         return Change()
     after = replace(before, hints=before.hints + 1)
-    return Change(registrations=(after,), notices=_to_registrant(after, event, facts, policy, letter))
+    return Change(registrations=(after,), notices=_to_registrant(after, event, facts, policy, letter.message_id))
 
 
 def _is_manager(party: Party | None, facts: JoinFacts) -> bool:
@@ -183,7 +193,7 @@ def _ask(after: Registration, facts: JoinFacts, policy: Policy, letter: Letter, 
         text=f"register {after.name} <{after.address}>",
     )
     change = ask_managers(after, approval, facts, policy)
-    told = _to_registrant(after, "confirmed", facts, policy, letter)
+    told = _to_registrant(after, "confirmed", facts, policy, letter.message_id)
     return replace(change, notices=(*change.notices, *told))
 
 
@@ -232,6 +242,7 @@ def approval_words(registration: Registration, approval: Approval, account: Acco
         name=registration.name,
         address=registration.address,
         phone=registration.phone,
+        gave_pin=not registration.is_granted,
         is_outside=bool(account.domains) and domain not in account.domains,
         shown=shown_plainly(registration.address, account.domains),
         until=last_day(approval.expires_at, account),
@@ -254,7 +265,8 @@ def _vendor(action: DecideRegistration, facts: JoinFacts, policy: Policy, now: d
         return reject(registration, answered, facts, policy)
     first = replace(registration, roles=registration.roles | {ContactRole.USER_MANAGER})
     change = welcome(first, facts, policy, None)
-    assert change.contact is not None
+    if change.contact is None:
+        return replace(change, approvals=(replace(answered, state=ApprovalState.APPROVED),))
     joined = replace(facts, contacts=(*facts.contacts, change.contact))
     also = tuple(
         ask_managers(other, question, joined, policy) for other, question in facts.waiting if other.id != first.id
@@ -266,6 +278,8 @@ def welcome(registration: Registration, facts: JoinFacts, policy: Policy, messag
     """The person is a contact from now on: a new one, or one who comes back."""
     account, known = facts.account, facts.known
     assert account is not None
+    if facts.is_agent or (known and (known.active or known.account != account.number)):
+        return _occupied(registration, facts, policy, message_id)  # somebody else was quicker
     contact = Contact(
         id=known.id if known else ContactId(0),
         account=account.number,
@@ -325,7 +339,7 @@ def registrant(registration: Registration) -> Reader:
 
 
 def _to_registrant(
-    registration: Registration, event: str, facts: JoinFacts, policy: Policy, letter: Letter | None = None
+    registration: Registration, event: str, facts: JoinFacts, policy: Policy, message_id: str | None = None
 ) -> tuple[Notice, ...]:
     """A mail to the person who registers; those that ask for something can be answered."""
     can_answer = event in {"asked", "incomplete"}
@@ -335,7 +349,7 @@ def _to_registrant(
         (registrant(registration),),
         _words(registration, event, facts, policy),
         policy,
-        answers=letter.message_id if letter else None,
+        answers=message_id,
         registration=registration.id if can_answer else None,
     )
 

@@ -10,7 +10,6 @@ from dataclasses import MISSING, dataclass, fields, replace
 
 from gateway.domain.absence_file import read_absence
 from gateway.domain.bounce_rules import BounceRules, FailureReason
-from gateway.domain.budget import BudgetRules
 from gateway.domain.letter_rules import LetterRules, read_letter_rules
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
@@ -96,7 +95,6 @@ def build(
     attachment_limit: int = 25_000_000,
     auto_close_days: int = 0,
     customer_reminder_days: int = 0,
-    budget: BudgetRules | None = None,
 ) -> Policy:
     """Read the rules into one Policy. Raises BadConfig with every problem of every file."""
     pages = {
@@ -127,7 +125,6 @@ def build(
         attachment_limit=attachment_limit,
         auto_close_days=auto_close_days,
         customer_reminder_days=customer_reminder_days,
-        budget=budget or BudgetRules(),
     )
 
 

@@ -114,11 +114,10 @@ def _moments(history: Sequence[Event], policy: Policy) -> Iterator[_Moment]:
             unanswered = event.to_status
         kind = policy.workflow.type_named(case.type)
         priority = (case.priority if kind.has_priority else kind.sla) if kind else None
-        merged = case.merged_into is not None
         yield _Moment(
             at=event.at,
-            turn=Turn.NOBODY if merged else policy.turn(case.status),
-            unanswered_turn=Turn.NOBODY if merged else policy.turn(unanswered),
+            turn=policy.turn_of(case),
+            unanswered_turn=policy.turn_of(case if unanswered == case.status else replace(case, status=unanswered)),
             settled=policy.workflow.status(case.status).settled,
             relevant=kind is not None and kind.sla is not None,
             target=policy.sla.target_of(priority) if priority else None,

@@ -13,7 +13,8 @@ def timers_of(case: Case, policy: Policy) -> tuple[Timer, ...]:
     if case.deferred_until is not None:  # and nothing else: no reminder about a deferred case leaves
         return (Timer(kind=TimerKind.WAKE, case=case.number, round=case.stay, due_at=case.deferred_until),)
     timers = []
-    if policy.turn(case.status) is Turn.CUSTOMER and policy.customer_reminder_days and case.reminded_at is None:
+    asked = policy.turn(case.status) is Turn.CUSTOMER and not case.awaits  # an open approval has a reminder of its own
+    if asked and policy.customer_reminder_days and case.reminded_at is None:
         due = case.status_since + timedelta(days=policy.customer_reminder_days)
         timers.append(Timer(kind=TimerKind.CUSTOMER_REMINDER, case=case.number, round=case.stay, due_at=due))
     if policy.auto_close_days and policy.workflow.find("auto_close", case.status, "system", case.type):

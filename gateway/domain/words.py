@@ -182,8 +182,9 @@ class ApprovalWords:
 
     `kind` is what is asked (`registration`, `order`, `roles`, `address`, `step_up`), `event` which mail this is:
     `asked`, `reminder`, `hint`, `done`, `expired`. `request` is what was asked for, in one line, `requester` by whom.
-    `name`, `address` and `phone` are those of a person who registers; `is_outside` says that this address is of none of
-    the account's domains, `shown` how it reads letter by letter where it can be mistaken for another one.
+    `name`, `address` and `phone` are those of a person who registers; `gave_pin` says that they gave the company PIN,
+    `is_outside` that this address is of none of the account's domains, `shown` how it reads letter by letter where it
+    can be mistaken for another one.
     `lack` says why an answer did not count (`approval_actions.Lack`), `state` what became of the request, `answered_by`
     by whom, `reason` with which words. `token` and `subject` are those of a case. `answer_address` is where an answer
     goes, the links are `mailto:` with all that is needed in them; "" in mail that asks nothing.
@@ -199,6 +200,7 @@ class ApprovalWords:
     name: str = ""
     address: str = ""
     phone: str | None = None
+    gave_pin: bool = False
     is_outside: bool = False
     shown: str | None = None
     token: str | None = None

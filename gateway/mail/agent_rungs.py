@@ -22,6 +22,9 @@ HOW = (
 )
 """What to add where a mail names nothing."""
 
+MOST_SHOWN = 200
+"""Characters of what an agent's mail is held for that its writer is shown."""
+
 _ASKS_SILENCE = "x-auto-response-suppress"
 _CARRY_MAIL = frozenset(
     {
@@ -42,7 +45,15 @@ _EXPLICIT = (ClueKind.PLUS_ADDRESS, ClueKind.SUBJECT)
 
 
 class _Doubt(Exception):
-    """Why this mail is not carried out, and what its writer can do."""
+    """Why this mail is not carried out, and what its writer can do.
+
+    `shown` are the words that it is about: for the writer, and for no log.
+    """
+
+    def __init__(self, text: str, shown: str = "") -> None:
+        self.text = text
+        self.shown = shown[:MOST_SHOWN]
+        super().__init__(text)
 
 
 def agent(question: Question) -> Answer:
@@ -62,25 +73,26 @@ def agent(question: Question) -> Answer:
             return _opens(question, commands)
         return _on_case(question, commands)
     except _Doubt as doubt:
-        return _told(question, str(doubt))
+        return _told(question, doubt)
 
 
 def _silent(reason: str) -> Decision:
     return Decision(kind=DecisionKind.HELD, reason=reason)
 
 
-def _told(question: Question, doubt: str) -> Decision:
+def _told(question: Question, doubt: _Doubt) -> Decision:
     """Held; its writer hears of it once, and a machine in the writer's name not for ever."""
     facts = question.facts
     assert facts.agent is not None
     assert facts.by_agent is not None
-    reason = f"an agent's mail: {doubt}"
+    reason = f"an agent's mail: {doubt.text}"
     if question.marks.silences or question.raw.asked_by or facts.by_agent.is_told_enough:
         return _silent(f"{reason}; not answered")
     subject = bare_subject(question.mail.subject, question.tokens)
     while marks_in(subject, question.tokens):  # an answer to our answer must lead to no case
         subject = subject.replace("-", " ")
-    tell = TellAgent(agent=facts.agent, message_id=question.mail.message_id, subject=subject, text=doubt)
+    text = f"{doubt.text}. It is about: {doubt.shown}" if doubt.shown else doubt.text
+    tell = TellAgent(agent=facts.agent, message_id=question.mail.message_id, subject=subject, text=text)
     return Decision(kind=DecisionKind.HELD, reason=reason, actions=(tell,))
 
 
@@ -89,7 +101,7 @@ def _commands(question: Question) -> tuple[AgentCommand, ...]:
     found, unknown = understand(question.mail.commands)
     if unknown is not None:
         names = ", ".join(f"/{name}" for name in AgentCommandName)
-        raise _Doubt(f"nothing was done: there is no command {unknown!r} for agents; there are {names}")
+        raise _Doubt(f"nothing was done: there is no such command for agents; there are {names}", unknown)
     for command in found:
         if command.name in ALONE and command.words:
             raise _Doubt(f"nothing was done: write /{command.name} alone on its line, and your words below it")
@@ -165,13 +177,14 @@ def _case(question: Question) -> tuple[str, Case]:
         else:
             wrong.append(case)
     named = [found for kind in _EXPLICIT for found in first.get(kind, ())]
+    is_explicit = bool(named)
     named = named or first.get(ClueKind.REFERENCES, [])[:1] or first.get(ClueKind.BODY, [])
     if len(numbers := {case.number for _, case in named}) > 1:
         both = " and ".join(str(number) for number in sorted(numbers))
         raise _Doubt(f"it names the cases {both}; leave the token of one of them. Nothing was done")
     if not named and not wrong:
         raise _Doubt(f"it names no case; {HOW}. Nothing was done")
-    if not named or (wrong and named[0][0].startswith(ClueKind.REFERENCES) and wrong[0] != named[0][1]):
+    if not named or (wrong and not is_explicit and wrong[0].number not in numbers):
         number = wrong[0].number
         raise _Doubt(f"the token of case {number} has a wrong or no check part; copy it from a mail about the case")
     return named[0]
@@ -189,19 +202,19 @@ def _must_be_fit(question: Question, case: Case, text: str) -> None:
     if mail.encrypted:
         raise _Doubt("it is encrypted, so that nobody can see what would be sent. Nothing was sent")
     if stray := stray_command(text):
-        raise _Doubt(f"{stray!r} stands below other words, and commands are the first lines. Nothing was sent")
+        raise _Doubt("a command stands below other words, and commands are the first lines. Nothing was sent", stray)
     texts = known.correspondence[case.number]
     policy = question.policy
     found = find_internal(text, texts, known.ours, question.tokens, policy.vendor, policy.mail.text)
     if found is not None:
-        raise _Doubt(f"it holds words that the customer has not seen, as our internal mail does: {found!r}. {unsent}")
+        raise _Doubt(f"it holds words that the customer has not seen, as our internal mail does. {unsent}", found)
     for part in mail.attachments:
         if part.content_type.lower() in _CARRY_MAIL or part.name.lower().endswith(_MAIL_NAMES):
-            raise _Doubt(f"the file {part.name!r} holds a whole mail, with all that it quotes. {unsent}")
+            raise _Doubt(f"a file of it holds a whole mail, with all that it quotes. {unsent}", part.name)
     for file in question.facts.files:
         if file.is_refused:
             limit = "was refused by the scanner" if file.state == "refused" else "is larger than [limits] attachment"
-            raise _Doubt(f"the file {file.name!r} {limit}; the customer would wait for it. Nothing was sent")
+            raise _Doubt(f"a file of it {limit}; the customer would wait for it. Nothing was sent", file.name)
 
 
 def _files(question: Question, *, with_pictures: bool = False) -> tuple[Attachment, ...]:
@@ -227,7 +240,7 @@ def _opens(question: Question, commands: tuple[AgentCommand, ...]) -> Decision:
         raise _Doubt("no case was opened: write /for once, as the first line")
     person = known.wanted
     if person is None:
-        raise _Doubt(f"no case was opened: there is no contact {named[0]!r}; `casegate contact add` makes one")
+        raise _Doubt("no case was opened: there is no such contact; `casegate contact add` makes one", named[0])
     if not person.may_write:
         lack = "has no access to cases" if person.active else "is un-registered"
         raise _Doubt(f"no case was opened: {person.address} {lack}")
@@ -237,7 +250,8 @@ def _opens(question: Question, commands: tuple[AgentCommand, ...]) -> Decision:
             "no case was opened: no forwarded mail was found below your words; forward it with its header lines"
         )
     own_domain = split_address(question.policy.post.service_address)[2]
-    if any(question.tokens.is_ours(sender) or split_address(sender)[2] == own_domain for sender in passed_on.senders):
+    is_ours = known.is_from_agent or any(split_address(sender)[2] == own_domain for sender in passed_on.senders)
+    if is_ours:
         raise _Doubt("no case was opened: the forwarded mail is from our own side, and would be kept as the customer's")
     if others := [one for one in known.writers if one.account != person.account]:
         raise _Doubt(
@@ -248,7 +262,7 @@ def _opens(question: Question, commands: tuple[AgentCommand, ...]) -> Decision:
         raise _Doubt("no case was opened: the mail is encrypted")
     policy = question.policy
     if (found := find_ours(passed_on.text, known.ours, policy.vendor, policy.mail.text)) is not None:
-        raise _Doubt(f"no case was opened: the forwarded mail holds words of our internal mail: {found!r}")
+        raise _Doubt("no case was opened: the forwarded mail holds words of our internal mail", found)
     files = _files(question, with_pictures=True)
     action = _mail(question, commands, mail.words, files, is_internal=True, case=None)
     reason = f"a mail handed on by an agent, for {person.address} of {person.account}"

@@ -17,15 +17,19 @@ def mailto(address: str, *, subject: str, body: str = "") -> str:
     return f"mailto:{quote(address, safe='@+.-_=')}?{'&'.join(fields)}"
 
 
-def with_answer(words: Words, token: str, tokens: Tokens) -> Words:
+def with_answer(words: Words, token: str | None, tokens: Tokens) -> Words:
     """The words with the one-time address in them, and the links that answer there."""
+    if token is None:
+        return words
     address, mark = tokens.answer_address(token), tokens.answer_mark(token)
 
     def link(subject: str, body: str = "") -> str:
         return mailto(address, subject=f"{mark} {subject}".strip(), body=body)
 
     if isinstance(words, RegistrationWords):
-        return replace(words, answer_address=address, answer_link=link("OK"))
+        lacks_pin = words.needs_pin and (words.event == "incomplete" or words.inviter is not None)
+        lines = f"PIN: \nName: {words.name}\n" if lacks_pin else ""  # labels that mail.letter knows in each language
+        return replace(words, answer_address=address, answer_link=link("OK", lines))
     if isinstance(words, ApprovalWords):
         approve, reject = link("approve", "/approve\n"), link("reject", "/reject\n")
         return replace(words, answer_address=address, approve_link=approve, reject_link=reject)

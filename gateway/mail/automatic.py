@@ -22,10 +22,14 @@ _CALENDAR_ANSWER = re.compile(rb"^METHOD\s*:\s*REPLY\s*$", re.IGNORECASE | re.MU
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The signals found, in words: `strong` ones make a mail automatic, `weak` ones keep us from answering."""
+    """The signals found, in words: `strong` ones make a mail automatic, `weak` ones keep us from answering.
+
+    `is_unmarked` says that only its words tell of a machine, no header and no sender.
+    """
 
     strong: tuple[str, ...] = ()
     weak: tuple[str, ...] = ()
+    is_unmarked: bool = False
 
     @property
     def is_automatic(self) -> bool:
@@ -44,13 +48,15 @@ def find_marks(mail: ParsedMail, envelope: Envelope, rules: AutomaticRules) -> M
     strong = _strong(mail, envelope, rules)
     if said.whole and all(part.content_type == "text/calendar" for part in mail.attachments):
         strong.append(f"nothing but {said.whole!r}")
-    kinds = [kind for kind in _weak(mail, rules, said) if kind]
+    headers, responders, sender, *words = _weak(mail, rules, said)
+    kinds = [kind for kind in (headers, responders, sender, *words) if kind]
+    is_unmarked = bool(kinds) and not (strong or headers or responders or sender)
     if not strong and len(kinds) > 1:
         strong.append(" and ".join(kind[0] for kind in kinds))
     weak = [mark for kind in kinds for mark in kind]
     if mail.values("x-auto-response-suppress"):
         weak.append("x-auto-response-suppress")  # suppresses our answer, never the mail (MS-OXCMAIL 2.2.3.2.14)
-    return Marks(tuple(dict.fromkeys(strong)), tuple(dict.fromkeys(weak)))
+    return Marks(tuple(dict.fromkeys(strong)), tuple(dict.fromkeys(weak)), is_unmarked)
 
 
 def _strong(mail: ParsedMail, envelope: Envelope, rules: AutomaticRules) -> list[str]:

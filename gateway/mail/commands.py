@@ -17,12 +17,17 @@ _OWN_PIN = re.compile(r"(?:^|\s)((?:[34679CDFGHJKMNPQRTVWXY]{4}[ -]?){2}[34679CD
 """A PIN as we issue them, in its groups; any other one is a single word."""
 
 
+_LINKED = re.compile(r"<(?:mailto:|https?://)[^<>\s]*>", re.IGNORECASE)
+"""What Exchange writes behind an address in plain text."""
+
+
 def understand(lines: Sequence[str], tokens: Tokens) -> tuple[Command, ...]:
     """The commands of these lines, as `ParsedMail.commands` has them."""
     return tuple(_command(line, tokens) for line in lines)
 
 
 def _command(line: str, tokens: Tokens) -> Command:
+    line = " ".join(_LINKED.sub(" ", line).split())
     word, _, rest = line.removeprefix("/").partition(" ")
     name, rest = _NAMES.get(word.strip().lower().replace("-", "_")), rest.strip()
     if name not in WITH_PIN:

@@ -105,8 +105,7 @@ def compose(
         return digest(stamp.nonce, key, use)
 
     token = derived("answer") if notice.question else None
-    words = with_answer(notice.words, token, tokens) if token else notice.words
-    rendered = templates.render(notice.template, notice.lang, words, policy.vendor)
+    rendered = templates.render(notice.template, notice.lang, with_answer(notice.words, token, tokens), policy.vendor)
     message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
     mail = _body(rendered, _files(notice, fetch, policy, stamp), derived)
     _address(mail, notice, tokens, policy, token)
@@ -114,10 +113,10 @@ def compose(
     mail["Date"], mail["Message-ID"] = format_datetime(stamp.at), message_id
     _thread(mail, notice, policy)
     _mark(mail, notice)
-    is_answer_to_stranger = notice.kind is NoticeKind.UNREGISTERED  # RFC 3834 §3.3: no bounce may answer it
+    is_to_stranger = notice.kind is NoticeKind.UNREGISTERED  # RFC 3834 §3.3: no bounce may answer it
     return Composed(
         message_id=message_id,
-        return_path="" if is_answer_to_stranger else tokens.return_path(derived("return-path")),
+        return_path="" if is_to_stranger else tokens.return_path(derived("return-path")),
         data=_bytes(mail),
         recipient=notice.recipient,
         kind=notice.kind,

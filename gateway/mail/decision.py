@@ -21,13 +21,12 @@ _STATES = {
 class Hush:
     """What must not be mailed automatically, since a machine may have written this mail without saying so.
 
-    `rounds` counts the automatic mails of ours in a row that were answered so; `writer` are addresses that get no
-    automatic mail for this one; with `all` nobody outside does. `is_alarm` says that a person is to look.
+    `rounds` counts the automatic mails of ours in a row that were answered so; `is_silent` says that nobody outside
+    gets one for this mail, `is_alarm` that a person is to look.
     """
 
     rounds: int = 0
-    writer: frozenset[str] = frozenset()
-    all: bool = False
+    is_silent: bool = False
     is_alarm: bool = False
 
 

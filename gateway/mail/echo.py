@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import timedelta
 
 from gateway.domain.approval_actions import RaiseAlarm
-from gateway.domain.facts import Heard
 from gateway.domain.post import DecisionKind
 from gateway.mail.decision import NO_HUSH, Decision, Hush, Question
 
@@ -19,8 +18,8 @@ QUICK = timedelta(seconds=60)
 MOST_ALIKE = 2
 """Rounds after which nobody outside is told any more, where the words are the same again."""
 
-MOST_QUICK = 3
-"""The same where only the haste speaks for a machine: a person may send three mails in a row."""
+MOST_QUICK = 5
+"""The same where only the haste speaks for a machine: a person may send a few mails in a row."""
 
 MOST_COMMANDS = 8
 """The same for commands: who tries them out is answered at once, and asks the next thing at once."""
@@ -37,43 +36,46 @@ _BY_PEOPLE = frozenset({DecisionKind.REPLY, DecisionKind.NEW_CASE, DecisionKind.
 def hushed(question: Question, decision: Decision) -> Decision:
     """The decision, and what is not mailed for it lest two machines talk for ever.
 
-    The words of agents are mail by themselves: the same ones again, within seconds, are held.
+    The words of agents are mail by themselves: in such an exchange they are held, the same ones at once.
     """
     hush = find_hush(question, decision)
     if not hush.rounds:
         return decision
-    if decision.kind is DecisionKind.AGENT_REPLY and hush.writer:
-        reason = "the same words again, at once: it may be a machine's answer to our automatic mail"
-        return replace(decision, kind=DecisionKind.HELD, reason=reason, actions=(alarm(question),), case=None)
-    reason = decision.reason
-    if hush.all or hush.writer:
-        reason += "; it may be a machine's answer to our automatic mail, so no machine of ours answers"
-    actions = (*decision.actions, alarm(question)) if hush.is_alarm else decision.actions
+    silent = "it may be a machine's answer to our automatic mail"
+    if hush.is_silent and decision.kind is DecisionKind.AGENT_REPLY:
+        reason = f"an agent's mail, but {silent}"
+        return replace(decision, kind=DecisionKind.HELD, reason=reason, actions=(_alarm(question),), case=None)
+    reason = f"{decision.reason}; {silent}, so no machine of ours answers" if hush.is_silent else decision.reason
+    actions = (*decision.actions, _alarm(question)) if hush.is_alarm else decision.actions
     return replace(decision, hush=hush, actions=actions, reason=reason)
 
 
 def find_hush(question: Question, decision: Decision) -> Hush:
-    """What must not be mailed automatically because of this mail."""
-    heard, mail = question.facts.heard, question.mail
-    if heard is None or decision.kind not in _BY_PEOPLE or question.raw.is_released:
+    """What must not be mailed automatically because of this mail; without a budget of addresses nothing is hushed."""
+    heard, mail, received = question.facts.heard, question.mail, question.raw.received_at
+    if heard is None or received < heard.at or question.raw.is_released or not question.policy.budget.per_address_hour:
         return NO_HUSH
-    is_quick = question.raw.received_at - heard.at <= QUICK
+    is_quick = received - heard.at <= QUICK
+    is_found_out = is_quick and question.marks.is_unmarked
+    if decision.kind not in _BY_PEOPLE:
+        return Hush(rounds=heard.rounds + 1, is_alarm=True) if is_found_out else NO_HUSH
     may_wait = not mail.commands and question.facts.agent is None  # people ask, and agents say, the same thing again
-    is_alike = (is_quick or may_wait) and _is_alike(mail.new_text, heard)
+    is_alike = (is_quick or may_wait) and _is_alike(f"{mail.subject}\n{mail.new_text}", heard.words)
     if not (is_quick or is_alike):
         return NO_HUSH
     rounds = heard.rounds + 1
-    most = MOST_ALIKE if is_alike else MOST_COMMANDS if mail.commands else MOST_QUICK
-    is_known = is_quick and bool(question.marks.weak)
-    return Hush(
-        rounds=rounds,
-        writer=heard.addresses if is_alike else frozenset(),
-        all=rounds >= most,
-        is_alarm=rounds >= most or is_known,
-    )
+    is_silent = rounds >= _most(question, is_alike=is_alike)
+    return Hush(rounds=rounds, is_silent=is_silent, is_alarm=is_silent or is_found_out)
 
 
-def alarm(question: Question) -> RaiseAlarm:
+def _most(question: Question, *, is_alike: bool) -> int:
+    """The round in which nobody outside is told any more."""
+    if is_alike:
+        return 1 if question.facts.agent else MOST_ALIKE
+    return MOST_COMMANDS if question.mail.commands else MOST_QUICK
+
+
+def _alarm(question: Question) -> RaiseAlarm:
     """Once for all such senders, so that a person looks."""
     return RaiseAlarm(
         name="loop",
@@ -84,9 +86,9 @@ def alarm(question: Question) -> RaiseAlarm:
     )
 
 
-def _is_alike(text: str, heard: Heard) -> bool:
+def _is_alike(text: str, said: str) -> bool:
     """Whether somebody says again what they said before, numbers aside."""
-    now, before = _words(text), _words(heard.words or "")
+    now, before = _words(text), _words(said)
     return bool(now) and len(now & before) >= ALIKE * len(now | before)
 
 

@@ -61,11 +61,16 @@ def _fields(lines: list[str], first: int, words: Words) -> tuple[dict[Role, str]
             below = lines[position + 1] if position + 1 < len(lines) else ""
             if _role(below, words) is None or {Role.SENDER, Role.SUBJECT} <= fields.keys():
                 return fields, position + 1
-        elif last is Role.SUBJECT:
-            fields[last] += f" {line}"
         elif last is None:
             break
+        elif {Role.SENDER, Role.SUBJECT} <= fields.keys() and (last is Role.SUBJECT or not _is_list(line)):
+            return fields, position  # no gap above the text
     return fields, min(position + 1, len(lines))
+
+
+def _is_list(line: str) -> bool:
+    """True for the rest of a long list of recipients."""
+    return "@" in line or line.endswith((",", ";", ">"))
 
 
 def _role(line: str, words: Words) -> Role | None:

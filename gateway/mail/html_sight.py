@@ -33,7 +33,7 @@ _DOUBTFUL = re.compile(
     r"|(?<![a-z-])(?:height|width|max-height|max-width):(?:0(?![.\d])|[01](?:\.\d+)?p[xt])"
     r"|(?<![a-z-])line-height:0(?![.\d])"
     r"|(?<![a-z-])font-size:(?:[0-4]?(?:\.\d+)?p[xt]|0?\.[0-3]\d*r?em|[0-3]?\d(?:\.\d+)?%|calc|var|min)"
-    r"|(?<![a-z-])font:(?:[^;]{0,60}[^\d.;])?[0-4](?![\d.])"
+    r"|(?<![a-z-])font:(?:[^;]{0,24}[^\d.;])?[0-4](?![\d.])"
 )
 _OWN_COLOR = re.compile(r"(?<![a-z-])color:([^;]+)")
 _OWN_BACKGROUND = re.compile(r"(?<![a-z-])background(?:-color)?:([^;]+)")

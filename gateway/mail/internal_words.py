@@ -19,7 +19,8 @@ MIN_WORDS = 4
 """Fewer words than these may be anybody's own."""
 MIN_LENGTH = 16
 """Characters that must be among them; what is written without blanks is one word."""
-MAX_LINES = 20_000
+MAX_LINES = 5_000
+"""Lines of an answer: each is looked for in all that was written on the case."""
 
 _QUOTED = re.compile(r"[ \t]*[>\uff1e][>\uff1e \t]*")
 _OF_THE_CLI = re.compile(r"\bcasegate (?:case|next|queue|cases|why|intake|search|escalation|outbox)\b", re.IGNORECASE)
@@ -41,19 +42,24 @@ def find_internal(
 
     `ours` are texts of our mail that the agent answers; what of it the customer said or was told is no secret.
     """
-    lines = text.split("\n")[:MAX_LINES]
-    whole = _joined(_QUOTED.sub("", line, count=1) for line in lines)
+    lines = text.split("\n")
+    if len(lines) > MAX_LINES:
+        return f"more than {MAX_LINES} lines"
+    shown, own = _joined(known.shown.split("\n")), []
+    for line in lines:
+        if (marked := _QUOTED.match(line)) and (core := _joined([line[marked.end() :]])):
+            if core not in shown:
+                return line.strip()
+        else:
+            own.append(line)
+    whole = _joined(own)
     if found := _OF_THE_CLI.search(whole):
         return found[0]
     if mark := next((mark for mark in marks_in(whole, tokens) if mark.is_right), None):
         return whole[mark.start : mark.end]
     if address := _plus_address(whole, tokens):
         return address
-    shown = _joined(known.shown.split("\n"))
-    for line in lines:
-        if (marked := _QUOTED.match(line)) and (core := _joined([line[marked.end() :]])) and core not in shown:
-            return line.strip()
-    return _secret(whole, lines, shown, known.notes, ours, _boilerplate(vendor), rules)
+    return _secret(whole, own, shown, known.notes, ours, _boilerplate(vendor), rules)
 
 
 def find_ours(text: str, ours: Iterable[str], vendor: Vendor, rules: TextRules) -> str | None:
@@ -61,7 +67,7 @@ def find_ours(text: str, ours: Iterable[str], vendor: Vendor, rules: TextRules) 
 
     What customers quote of our mail to them is theirs to show.
     """
-    lines = text.split("\n")[:MAX_LINES]
+    lines = text.split("\n")
     whole = _joined(_QUOTED.sub("", line, count=1) for line in lines)
     if found := _OF_THE_CLI.search(whole):
         return found[0]
@@ -80,7 +86,7 @@ def _secret(
     """A line of a note or of our mail that stands in the text, and is neither known nor anybody's own."""
     words, own_lines = words_of(rules), {_joined([line]) for line in lines}
     for secret in (*notes, *ours):
-        for line in secret.split("\n")[:MAX_LINES]:
+        for line in secret.split("\n"):
             core = _joined([_QUOTED.sub("", line, count=1)])
             if len(core) < MIN_LENGTH or (core.isascii() and len(core.split()) < MIN_WORDS):
                 continue

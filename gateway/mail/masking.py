@@ -13,14 +13,12 @@ _BREAK = r"(?:=\r?\n)?"
 """A line of quoted-printable may end anywhere (RFC 2045 §6.7)."""
 
 _LETTERS = rf"(?:{_BREAK}[a-z2-7]){{16,40}}"
-_ADDRESS = re.compile(rf"(\+{_BREAK}a{_BREAK}\.){_LETTERS}(?={_BREAK}(?:@|%40))", re.IGNORECASE)
+_ADDRESS = re.compile(rf"((?:\+|%2B){_BREAK}a{_BREAK}\.){_LETTERS}(?={_BREAK}(?:@|%40))", re.IGNORECASE)
 _SUBJECT_MARK = re.compile(rf"(\[[^\[\]\s]{{1,40}}\.){_LETTERS}(?={_BREAK}\])", re.IGNORECASE)
 
 
 def without_tokens(text: str) -> str:
     """The text with each one-time address and each mark of a subject that stands for one as `service+a.…@…`."""
-    if "a." not in text.lower() and "[" not in text:
-        return text
     return _SUBJECT_MARK.sub(rf"\1{MASK}", _ADDRESS.sub(rf"\1{MASK}", text))
 
 

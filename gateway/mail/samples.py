@@ -73,7 +73,7 @@ _CONTACTS = (
     replace(_CONTACT, event="returned"),
     replace(_CONTACT, event="returned", roles=(), added=()),
     replace(_CONTACT, event="removed", cases=("[CASE-1042.k7q2mh3x] Staging is slow",), successor="Carl Example"),
-    replace(_CONTACT, event="removed"),
+    replace(_CONTACT, event="removed", by_vendor=False),
     replace(_CONTACT, event="erased", name="Erased person 12", address="erased-12@erased.invalid", touched=3),
     replace(_CONTACT, event="erased", touched=1, cases=("[CASE-1042.k7q2mh3x] Staging is slow",)),
 )
@@ -107,6 +107,21 @@ _EVENTS = (
     "other",
 )
 
+_ORDERS = ("order_approved", "order_rejected", "order_released", "order_expired", "order_undecided")
+_BLOCK = BlockWords(
+    heading="[CASE-1042.k7q2mh3x] Staging is slow",
+    about=("Question · Waiting for Customer · 2026-12-01", "Ann Example", "/show 1042 shows all of it"),
+    text="It is slow since Monday.\n\n/etc/hosts was changed before.",
+)
+_RESULTS = (
+    ResultWords(line="/close", came="done", text="the case is closed"),
+    ResultWords(line="/show 1042", came="shown", blocks=(_BLOCK, BlockWords(text="/upload holds all files"))),
+    ResultWords(line="/help", came="shown", text="/close closes a case", blocks=(replace(_BLOCK, heading=""),)),
+    ResultWords(line="/frobnicate", came="refused", text="there is no such command; /help lists them"),
+    ResultWords(line="/roles bob@customer.example decision_maker ••••", came="asked", text="Carl is asked"),
+)
+_BARE_RESULTS = tuple(ResultWords(line="/status", came=came) for came in ("done", "asked", "refused", "shown"))
+
 
 def samples(name: str) -> Iterator[Words]:
     """One of each kind of Words that a mail may be written with; the first is the one to show."""
@@ -129,7 +144,10 @@ def samples(name: str) -> Iterator[Words]:
         for level in _LEVELS:
             yield from (replace(_FULL, level=level), replace(_FULL, level=level, assignee=None, priority_label=None))
         return
-    refused = replace(_FULL, refused=("dump.bin (30 MB)",), largest_file="25 MB", encrypted=True)
+    if name in {"order", "order_vendor"}:
+        yield from (replace(_FULL, event=event, text=text) for event in _ORDERS for text in ("As agreed.", ""))
+        return
+    refused = replace(_FULL, refused=("dump.bin (30 MB)",), largest_file="25 MB", encrypted=True, results=_RESULTS)
     yield from (refused, _FULL) if name == "attachment_refused" else (_FULL, refused)
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
     yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
@@ -164,7 +182,7 @@ def _registrations(name: str) -> Iterator[Words]:
             inviter="Ann Example",
             until="2026-12-08",
             reason="We do not know Bob.",
-            roles=("user manager", "decision maker"),
+            roles=("user manager", "decision maker", "incident manager", "version recipient"),
             needs_pin=True,
             answer_address="service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example",
             answer_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=OK",
@@ -175,50 +193,57 @@ def _registrations(name: str) -> Iterator[Words]:
         yield replace(bare, account="", account_name="") if event == "asked" else bare
 
 
+_ASKED = ApprovalWords(
+    kind="registration",
+    event="asked",
+    recipient="Ann Example",
+    account="ACME-1",
+    account_name="Acme Europe",
+    request="register Bob Example <bob@xn--custmer-q4a.example>",
+    name="Bob Example",
+    address="bob@xn--custmer-q4a.example",
+    phone="+49 30 5550100",
+    gave_pin=True,
+    is_outside=True,
+    shown="bob@xn--custmer-q4a.example",
+    until="2026-12-15",
+    state="open",
+    service_address="service@acme.example",
+    answer_address="service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example",
+    approve_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=approve&body=%2Fapprove",
+    reject_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=reject&body=%2Freject",
+)
+_ASKS = replace(
+    _ASKED,
+    name="",
+    address="",
+    phone=None,
+    gave_pin=False,
+    is_outside=False,
+    shown=None,
+    requester="Bob Example <bob@customer.example>",
+)
+"""What is asked about a registration, and about anything else."""
+
+
 def _approvals(name: str) -> Iterator[Words]:
     """One of each question, and of each answer to it."""
-    full = ApprovalWords(
-        kind="registration",
-        event="asked",
-        recipient="Ann Example",
-        account="ACME-1",
-        account_name="Acme Europe",
-        request="register Bob Example <bob@xn--custmer-q4a.example>",
-        name="Bob Example",
-        address="bob@xn--custmer-q4a.example",
-        phone="+49 30 5550100",
-        is_outside=True,
-        shown="bob@xn--custmer-q4a.example",
-        until="2026-12-15",
-        state="open",
-        service_address="service@acme.example",
-        answer_address="service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example",
-        approve_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=approve&body=%2Fapprove",
-        reject_link="mailto:service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example?subject=reject&body=%2Freject",
-    )
-    asks = replace(
-        full,
-        name="",
-        address="",
-        phone=None,
-        is_outside=False,
-        shown=None,
-        requester="Bob Example <bob@customer.example>",
-    )
     kinds = (
-        full,
-        replace(full, recipient="", name="", phone=None, is_outside=False, shown=None, event="reminder"),
-        replace(asks, kind="order", request="update to 8.1", token="[CASE-1042.k7q2mh3x]", subject="Update staging"),  # noqa: S106 - a sample, and a token is no password
-        replace(asks, kind="roles", request="add decision maker to bob@customer.example"),
-        replace(asks, kind="address", request="use bob@home.example as well"),
-        replace(asks, kind="step_up", request="un-register carl@customer.example"),
+        _ASKED,
+        replace(
+            _ASKED, recipient="", name="", phone=None, gave_pin=False, is_outside=False, shown=None, event="reminder"
+        ),
+        replace(_ASKS, kind="order", request="update to 8.1", token="[CASE-1042.k7q2mh3x]", subject="Update staging"),  # noqa: S106 - a sample, and a token is no password
+        replace(_ASKS, kind="roles", request="add decision maker to bob@customer.example"),
+        replace(_ASKS, kind="address", request="use bob@home.example as well"),
+        replace(_ASKS, kind="step_up", request="un-register carl@customer.example"),
     )
     if name == "approval":
         yield from kinds
     elif name == "approval_hint":
         for lack in Lack:
-            yield replace(full, event="hint", lack=lack, state="approved", answered_by="Carl Example")
-        yield replace(full, event="hint", lack="answered", state="rejected", recipient="")
+            yield replace(_ASKED, event="hint", lack=lack, state="approved", answered_by="Carl Example")
+        yield replace(_ASKED, event="hint", lack="answered", state="rejected", recipient="")
     else:
         for event, state in (
             ("done", "approved"),
@@ -227,25 +252,21 @@ def _approvals(name: str) -> Iterator[Words]:
             ("answered", "rejected"),
             ("expired", "expired"),
         ):
-            yield replace(asks, kind="roles", event=event, state=state, answered_by="Carl Example", reason="As agreed.")
-            yield replace(asks, kind="roles", event=event, state=state, recipient="")
+            yield replace(
+                _ASKS, kind="roles", event=event, state=state, answered_by="Carl Example", reason="As agreed."
+            )
+            yield replace(_ASKS, kind="roles", event=event, state=state, recipient="")
+            yield replace(_ASKED, event=event, state=state, answered_by="Carl Example", reason="As agreed.")
 
 
 def _commands() -> Iterator[Words]:
     """An answer to commands, with and without a case."""
-    about = ("Question · Waiting for Customer · 2026-12-01", "Ann Example")
-    block = BlockWords(heading="[CASE-1042.k7q2mh3x] Staging is slow", about=about, text="It is slow since Monday.")
     full = CommandWords(
         recipient="Ann Example",
-        results=(
-            ResultWords(line="/close", came="done", text="the case is closed"),
-            ResultWords(line="/show 1042", came="shown", blocks=(block, BlockWords(text="Only text."))),
-            ResultWords(line="/frobnicate", came="refused", text="there is no such command; /help lists them"),
-            ResultWords(line="/roles bob@customer.example decision_maker ••••", came="asked", text="Carl is asked"),
-        ),
+        results=_RESULTS,
         service_address="service@acme.example",
         token="[CASE-1042.k7q2mh3x]",  # noqa: S106 - a sample, and a token is no password
         subject="Staging is slow",
     )
     yield full
-    yield replace(full, recipient="", token=None, subject="")
+    yield replace(full, recipient="", token=None, subject="", results=_BARE_RESULTS)

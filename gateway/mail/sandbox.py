@@ -5,7 +5,7 @@ people reaches a template as data only and is never one itself. A template can n
 Vendor, nor make much of little; whatever it raises becomes one line with file and line number.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from traceback import walk_tb
 from typing import Any, cast
@@ -192,9 +192,10 @@ class Shelf(ImmutableSandboxedEnvironment):
         """List the languages that a mail can be written in."""
         return tuple(sorted(key.partition("/")[0] for key in self.sources if key.endswith(f"/{name}.txt.j2")))
 
-    def problems(self) -> Iterator[str]:
-        """Name what is wrong before anything is rendered: syntax, and halves without the other."""
-        for key, source in sorted(self.sources.items()):
+    def problems(self, keys: Iterable[str]) -> Iterator[str]:
+        """Name what is wrong with these files before anything is rendered: syntax, and halves without the other."""
+        for key in sorted(keys):
+            source = self.sources[key]
             language, _, file = key.partition("/")
             ending = ".html.j2" if file.endswith(".txt.j2") else ".txt.j2"
             half = file.removesuffix(".txt.j2").removesuffix(".html.j2") + ending

@@ -1,7 +1,9 @@
-"""The texts of our mail: templates loaded and compiled once at start, checked, shown and rendered.
+"""The texts of our mail: templates loaded once at start, checked, shown and rendered.
 
 `wiring` loads them, `mail.compose` renders with them, `casegate template` lists, checks and shows them. An
 override that fails gives way to the shipped template, so a mail is never lost to a typo (SPEC section 13).
+The files of an override are compiled at start, so that a typo shows; ours, which tests check, when first used: to
+compile all of them takes longer than most commands.
 
 A template is a pair, `<language>/<name>.txt.j2` and `<language>/<name>.html.j2`. The text one opens with the
 line `Subject: …` and an empty line. Files whose name begins with `_` are parts that others include or extend.
@@ -25,7 +27,7 @@ class Templates:
     """All templates in force: the shipped ones, and over them the files of `[templates] dir`."""
 
     def __init__(self, shipped: Mapping[str, Source], override: Mapping[str, Source]) -> None:
-        """Compile all; both map `en/note.txt.j2` to its Source. BadConfig names every problem with file and line."""
+        """Compile the override; both map `en/note.txt.j2` to its Source. BadConfig names every problem with its line."""
         self._shipped = Shelf(shipped)
         self._all = Shelf({**shipped, **override}) if override else self._shipped
         known = {name.rpartition("/")[2] for name in shipped}
@@ -34,7 +36,7 @@ class Templates:
             for name, source in override.items()
             if name.rpartition("/")[2] not in known and is_mail(name.rpartition("/")[2])
         ]
-        if problems := (*strange, *self._all.problems()):
+        if problems := (*strange, *self._all.problems(override)):
             raise BadConfig(*problems)
 
     @classmethod

@@ -16,7 +16,8 @@ from gateway.domain.model import Case, Escalation, Event, Party
 from gateway.domain.policy import Policy
 from gateway.errors import NotFound
 from gateway.mail.token import Tokens
-from gateway.services import sla_view
+from gateway.services import approval_view, sla_view
+from gateway.services.approval_view import ApprovalView
 from gateway.services.views import Names, Summary, summary
 from gateway.store import load, load_people
 from gateway.store import tables as t
@@ -104,6 +105,7 @@ class CaseView:
     warnings: tuple[str, ...]
     sla: sla_view.SlaView | None
     escalation: EscalationView | None
+    approvals: tuple[ApprovalView, ...]
     messages: tuple[MessageView, ...]
     account_name: str
     reporter_name: str
@@ -120,8 +122,7 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens, now: da
     found = load.cases(tx, (number,)).get(number)
     if found is None:
         raise NotFound(f"there is no case {number}")
-    rows = _messages(tx, number)
-    entries = load.events(tx, number).get(number, [])
+    rows, entries = _messages(tx, number), load.events(tx, number).get(number, [])
     names = Names(tx, _people(found, rows, entries))
     account = load_people.account(tx, found.account)
     clocks = sla_view.clocks(entries, policy, account.calendar, now)
@@ -145,6 +146,7 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens, now: da
         warnings=_warnings(entries),
         sla=sla_view.promises(clocks),
         escalation=_escalation(found.escalation, names) if found.escalation else None,
+        approvals=approval_view.approvals(tx, case=number),
         messages=_message_views(tx, rows, names),
         account_name=account.name,
         reporter_name=names.name(found.reporter),
@@ -231,7 +233,8 @@ def history(tx: sa.Connection, number: int) -> tuple[EventView, ...]:
 def _party(entry: Event, key: str) -> Party | None:
     """The person that a value of an event's detail names; all else is text, whatever it looks like."""
     is_party = key in {"reporter", "assignee", "party"} or (
-        key == "before" and entry.event in {"assigned", "reporter_changed"}
+        (key == "before" and entry.event in {"assigned", "reporter_changed"})
+        or (key == "by" and entry.event == "approval_answered")
     )
     if entry.event == "delivery_failed":  # whose `reporter` says whether it is the reporter who got nothing
         return None

@@ -26,7 +26,7 @@ from gateway.domain.approval_actions import (
 from gateway.domain.facts import ApprovalFacts, CaseFacts, JoinFacts
 from gateway.domain.model import Agent, AgentKind, CaseNumber, Contact, Party
 from gateway.services.ports import Ports
-from gateway.store import approvals, load, load_people
+from gateway.store import approvals, load, load_approvals, load_people
 
 ONCE_IN = timedelta(days=1)
 """An address gets at most one registration mail in so long, whoever asks for it (SPEC section 9, point 2)."""
@@ -45,18 +45,20 @@ def join_facts(tx: sa.Connection, ports: Ports, action: RegistrationAction) -> J
         case Invite():
             fresh = approvals.next_id(tx, "registration")
             known = approvals.open_registration(tx, action.address)
-            return _join(tx, ports, known, action.account, action.address, actor=action.actor, fresh=fresh)
+            facts = _join(tx, ports, known, action.account, action.address, actor=action.actor, fresh=fresh)
+            since = ports.now() - ONCE_IN
+            return replace(facts, may_mail=approvals.mailed_since(tx, since, address=action.address) == 0)
         case Confirm():
             found = approvals.registration(tx, action.registration)
             number = (found.account if found else None) or action.letter.account
-            return _join(tx, ports, found, number, action.letter.address)
+            return _join(tx, ports, found, number, action.letter.address, asks=True)
         case DecideRegistration():
             found = approvals.registration(tx, action.registration)
             address = found.address if found else ""
             return _join(tx, ports, found, found.account if found else None, address, actor=action.actor)
 
 
-def _join(
+def _join(  # noqa: PLR0913  # whom it is about, who asks, and which numbers it may need
     tx: sa.Connection,
     ports: Ports,
     registration: Registration | None,
@@ -65,6 +67,7 @@ def _join(
     *,
     actor: Party | None = None,
     fresh: int = 0,
+    asks: bool = False,
 ) -> JoinFacts:
     account, contacts = None, tuple[Contact, ...]()
     if number is not None:
@@ -73,7 +76,7 @@ def _join(
     inviter = actor or (registration.invited_by if registration else None)
     return JoinFacts(
         next_registration=RegistrationId(fresh),
-        next_approval=ApprovalId(approvals.next_id(tx, "approval")),
+        next_approval=ApprovalId(approvals.next_id(tx, "approval") if asks else 0),
         account=account,
         contacts=contacts,
         registration=registration,
@@ -90,7 +93,7 @@ def _waiting(tx: sa.Connection, number: str | None) -> tuple[tuple[Registration,
     """Registrations of an account that nobody was asked about, for it has no user manager yet."""
     if number is None:
         return ()
-    found = approvals.registrations(tx, states=(RegistrationState.CONFIRMED,), account=number)
+    found = load_approvals.registrations(tx, states=(RegistrationState.CONFIRMED,), account=number)
     pairs = ((one, approvals.approval_of(tx, one.id)) for one in found)
     return tuple((one, question) for one, question in pairs if question and question.is_open and not question.asked)
 

@@ -65,10 +65,10 @@ def without_pin(ports: Ports, mail: ParsedMail) -> ParsedMail:
 def _over(tx: sa.Connection, ports: Ports, letter: Letter) -> str | None:
     """Which budget is used up: what guesses PINs, or has us write to strangers, ends in silence (SPEC section 9)."""
     since, limits = ports.now() - approvals.HOUR, ports.policy.registrations
-    if approvals.wrong_pins_since(tx, since) >= limits.wrong_pins_hour:
+    if 0 < limits.wrong_pins_hour <= approvals.wrong_pins_since(tx, since):
         return f"{limits.wrong_pins_hour} wrong PINs within an hour"
-    if approvals.mailed_since(tx, since) >= limits.hour:
+    if 0 < limits.hour <= approvals.mailed_since(tx, since):
         return f"{limits.hour} registration mails within an hour"
-    if letter.account and approvals.mailed_since(tx, since, account=letter.account) >= limits.account_hour:
+    if letter.account and 0 < limits.account_hour <= approvals.mailed_since(tx, since, account=letter.account):
         return f"{limits.account_hour} registration mails for {letter.account} within an hour"
     return None

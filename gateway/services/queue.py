@@ -99,7 +99,8 @@ def _ordered(tx: sa.Connection, asked: QueueFilter, policy: Policy) -> sa.Select
 
 def _in_queue(query: sa.Select[Any], asked: QueueFilter, tx: sa.Connection, policy: Policy) -> sa.Select[Any]:
     c = t.cases.c
-    query = query.where(c.status.in_(views.with_turn(tx, Turn.VENDOR, policy)), c.merged_into.is_(None))
+    (waiting,) = views.with_turn(tx, Turn.VENDOR, policy)
+    query = views.within(query, waiting)
     if asked.team is not None:
         query = query.where(sa.or_(c.team == asked.team, _escalated_to((asked.team,))))
     if asked.assignee is not None:
@@ -170,7 +171,7 @@ def _changed(tx: sa.Connection, at: datetime, policy: Policy) -> Iterator[_Stand
     for number in tx.scalars(select(c.number).where(c.updated_at > at, c.created_at <= at)).all():
         history = sla_view.until(load.events(tx, number)[number], at)
         case = fold(history)
-        if case is None or case.merged_into is not None or policy.turn(case.status) is not Turn.VENDOR:
+        if case is None or policy.turn_of(case) is not Turn.VENDOR:
             continue
         own = calendars.get(case.account)
         clocks = sla.clocks(history, policy, own, at) if has_deadlines(case, policy) else ()

@@ -2,11 +2,11 @@
 
 Every shape is a frozen dataclass whose fields are the JSON's, so table and JSON never differ. One whole case is in
 `case_view`, what is the vendor's turn in `queue`. A list with a limit reads no more rows than it shows, whatever the
-number of cases.
+number of cases; where a turn is asked for, it may pass over others that are not settled.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -20,6 +20,8 @@ from gateway.domain.policy import Policy
 from gateway.mail.token import Tokens
 from gateway.store import load, load_people
 from gateway.store import tables as t
+
+Condition = sa.ColumnElement[bool]
 
 PEOPLE_AT_ONCE = 5_000
 """So many persons are looked up in one query; a database takes only so many values."""
@@ -58,6 +60,21 @@ class CaseFilter:
     type: str | None = None
     sort: str = "updated"
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """Cases in some of these statuses, `merged` and with an open approval (`awaits`) or not; None: either."""
+
+    statuses: Sequence[str] | None = None
+    merged: bool | None = None
+    awaits: bool | None = None
+
+    def marks(self, seen: Callable[[sa.Column[Any]], sa.ColumnElement[Any]] = lambda column: column) -> list[Condition]:
+        """What their rows have beside the status; `seen` may hide a column from the indexes."""
+        c = t.cases.c
+        asked = ((seen(c.merged_into), self.merged), (seen(c.awaits), self.awaits))
+        return [one.is_not(None) if has else one.is_(None) for one, has in asked if has is not None]
 
 
 class Names:
@@ -100,12 +117,16 @@ def cases(tx: sa.Connection, asked: CaseFilter, policy: Policy, tokens: Tokens) 
 def count(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> int:
     """How many cases a filter selects, its limit aside."""
     query = _where(select(sa.func.count()).select_from(t.cases), asked)
-    statuses = _statuses(tx, asked, policy)
+    parts = _parts(tx, asked, policy)
     if asked.account:
-        query = _with_status(query, statuses)
-    elif statuses is not None:
-        query = query.where(t.cases.c.status.in_(statuses))
-    return tx.scalar(query) or 0
+        return tx.scalar(query.where(_in_any(parts))) or 0
+    return sum(tx.scalar(within(query, part)) or 0 for part in parts)
+
+
+def within(query: sa.Select[Any], part: Part) -> sa.Select[Any]:
+    """Only these cases, found in an index."""
+    found = query.where(*part.marks())
+    return found if part.statuses is None else found.where(t.cases.c.status.in_(part.statuses))
 
 
 def _where(query: sa.Select[Any], asked: CaseFilter) -> sa.Select[Any]:
@@ -120,17 +141,34 @@ def _where(query: sa.Select[Any], asked: CaseFilter) -> sa.Select[Any]:
     return query
 
 
-def _statuses(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> Sequence[str] | None:
-    """The statuses that are asked for; None for all."""
+def _parts(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> list[Part]:
+    """Where the cases stand that are asked for; no case is in two of them."""
     if asked.turn is None:
-        return sorted(set(asked.statuses)) or None
-    turns = with_turn(tx, asked.turn, policy)
-    return [status for status in turns if not asked.statuses or status in asked.statuses]
+        return [Part(statuses=sorted(set(asked.statuses)) or None)]
+    parts = []
+    for part in with_turn(tx, asked.turn, policy):
+        statuses = [name for name in part.statuses or () if not asked.statuses or name in asked.statuses]
+        if statuses:
+            parts.append(replace(part, statuses=statuses))
+    return parts
 
 
-def with_turn(tx: sa.Connection, turn: Turn, policy: Policy) -> list[str]:
-    """Statuses with this turn that cases have, those included that an earlier rule set left behind."""
-    return [status for status in _in_use(tx, t.cases.c.status) if policy.turn(status) is turn]
+def with_turn(tx: sa.Connection, turn: Turn, policy: Policy) -> tuple[Part, ...]:
+    """Where cases stand that have this turn, as `Policy.turn_of` says it; no case is in two of them.
+
+    In statuses that cases have, those included that an earlier rule set left behind.
+    """
+    used: dict[Turn, list[str]] = {one: [] for one in Turn}
+    for status in _in_use(tx, t.cases.c.status):
+        used[policy.turn(status)].append(status)
+    ours, theirs = used[Turn.VENDOR], used[Turn.CUSTOMER]
+    match turn:
+        case Turn.VENDOR:
+            return (Part(statuses=ours, merged=False, awaits=False),)
+        case Turn.CUSTOMER:
+            return Part(statuses=theirs, merged=False), Part(statuses=ours, merged=False, awaits=True)
+        case Turn.NOBODY:
+            return Part(statuses=used[turn]), Part(statuses=[*ours, *theirs], merged=True)
 
 
 def _in_use(tx: sa.Connection, column: sa.Column[Any]) -> list[str]:
@@ -147,22 +185,31 @@ def _rows(tx: sa.Connection, asked: CaseFilter, policy: Policy) -> Sequence[sa.R
     orders = {"number": (c.number,), "created": (c.created_at.desc(), c.number.desc())}
     order = orders.get(asked.sort, (c.updated_at.desc(), c.number.desc()))
     query = _where(select(t.cases), asked).order_by(*order).limit(asked.limit)
-    statuses = _statuses(tx, asked, policy)
+    parts = _parts(tx, asked, policy)
     if asked.sort in {"status", "type", "priority"}:
-        return list(islice(_by_rank(tx, _with_status(query, statuses), c[asked.sort], policy), asked.limit))
-    if asked.account or asked.sort != "updated" or (statuses is None and not asked.assignee):
-        return tx.execute(_with_status(query, statuses)).all()
+        return list(islice(_by_rank(tx, query.where(_in_any(parts)), c[asked.sort], policy), asked.limit))
+    if asked.account or asked.sort != "updated" or not (asked.turn or asked.statuses or asked.assignee):
+        return tx.execute(query.where(_in_any(parts))).all()
     by_status = [
-        query.where(c.status == status) for status in (_in_use(tx, c.status) if statuses is None else statuses)
+        query.where(c.status == status, *part.marks(_hidden))
+        for part in parts
+        for status in (_in_use(tx, c.status) if part.statuses is None else part.statuses)
     ]
     rows = [row for one in by_status for row in tx.execute(one)]
     rows.sort(key=lambda row: (row.updated_at, row.number), reverse=True)
     return rows[: asked.limit]
 
 
-def _with_status(query: sa.Select[Any], statuses: Sequence[str] | None) -> sa.Select[Any]:
-    """Only these statuses, read off the rows that another index brings in their order."""
-    return query if statuses is None else query.where(sa.literal("").concat(t.cases.c.status).in_(statuses))
+def _hidden(column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+    """What a column holds, read off the rows that another index brings in their order."""
+    return sa.literal("").concat(column)
+
+
+def _in_any(parts: Iterable[Part]) -> Condition:
+    """In one of these parts, read off the rows that an index brings in their order."""
+    status = _hidden(t.cases.c.status)
+    stands = [(sa.true() if one.statuses is None else status.in_(one.statuses), one.marks(_hidden)) for one in parts]
+    return sa.or_(sa.false(), *(sa.and_(has, *marks) for has, marks in stands))
 
 
 def _by_rank(tx: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], policy: Policy) -> Iterator[sa.Row[Any]]:
@@ -203,7 +250,7 @@ def summary(case: Case, names: Names, policy: Policy, tokens: Tokens, due_at: da
         priority=case.priority,
         status=case.status,
         status_label=policy.label(case.status),
-        turn=policy.turn(case.status) if case.merged_into is None else Turn.NOBODY,
+        turn=policy.turn_of(case),
         account=case.account,
         reporter=names.address(case.reporter),
         assignee=names.address(case.assignee) if case.assignee else None,

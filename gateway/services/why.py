@@ -14,6 +14,7 @@ from sqlalchemy import select
 from gateway.domain.model import Direction, Event
 from gateway.domain.post import IntakeState
 from gateway.errors import NotFound, Refused
+from gateway.mail.masking import without_tokens
 from gateway.services.views import Names
 from gateway.store import load
 from gateway.store import tables as t
@@ -116,5 +117,5 @@ def _why(row: sa.Row[Any]) -> Why:
         case=row.case_number,
         received_at=row.received_at,
         sender=row.sender,
-        subject=row.subject,
+        subject=without_tokens(row.subject) if row.subject else row.subject,
     )

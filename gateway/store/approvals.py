@@ -1,4 +1,4 @@
-"""Registrations and approvals as rows: read for a decision, written with it, and the mails that asked somebody.
+"""Registrations and approvals as rows: held for a decision, written with it, and the mails that asked somebody.
 
 Each open one has its timers beside it, made anew whenever it changes, so that none waits for ever.
 """
@@ -17,15 +17,15 @@ from gateway.domain.approval import (
     Approval,
     ApprovalId,
     ApprovalKind,
-    ApprovalState,
     Asked,
     Registration,
     RegistrationId,
     RegistrationState,
 )
-from gateway.domain.model import CaseNumber, ContactRole, OutboxId, Party, TimerKind
+from gateway.domain.model import OutboxId, TimerKind
 from gateway.store import tables as t
 from gateway.store import timers
+from gateway.store.load_approvals import approval_from, registration_from
 from gateway.store.upsert import INSERT
 
 HOUR = timedelta(hours=1)
@@ -42,22 +42,10 @@ def next_id(tx: sa.Connection, name: str) -> int:
     return int(tx.execute(query).scalar_one())
 
 
-def registrations(
-    tx: sa.Connection, *, states: Sequence[RegistrationState] | None = None, account: str | None = None
-) -> tuple[Registration, ...]:
-    """Registrations, the oldest first: those in these states, of this account, or all."""
-    query = select(t.registration).order_by(t.registration.c.id)
-    if states is not None:
-        query = query.where(t.registration.c.state.in_(states))
-    if account is not None:
-        query = query.where(t.registration.c.account == account)
-    return tuple(map(_registration, tx.execute(query)))
-
-
 def registration(tx: sa.Connection, id_: RegistrationId) -> Registration | None:
     """One registration, locked to the end of the transaction; None if there is none."""
     row = tx.execute(select(t.registration).where(t.registration.c.id == id_).with_for_update()).first()
-    return _registration(row) if row else None
+    return registration_from(row) if row else None
 
 
 def open_registration(tx: sa.Connection, address: str) -> Registration | None:
@@ -65,7 +53,7 @@ def open_registration(tx: sa.Connection, address: str) -> Registration | None:
     c = t.registration.c
     query = select(t.registration).where(c.address == address, c.state.in_(OPEN_REGISTRATIONS))
     row = tx.execute(query.order_by(c.id.desc()).limit(1).with_for_update()).first()
-    return _registration(row) if row else None
+    return registration_from(row) if row else None
 
 
 def save_registration(tx: sa.Connection, one: Registration, at: datetime) -> None:
@@ -96,50 +84,10 @@ def save_registration(tx: sa.Connection, one: Registration, at: datetime) -> Non
     timers.lapses(tx, {TimerKind.REGISTRATION_EXPIRY: one.expires_at} if waits else {}, registration=one.id)
 
 
-def _registration(row: sa.Row[Any]) -> Registration:
-    return Registration(
-        id=RegistrationId(row.id),
-        address=row.address,
-        state=row.state,
-        requested_at=row.requested_at,
-        expires_at=row.expires_at,
-        account=row.account,
-        is_proved=row.is_proved,
-        name=row.name,
-        phone=row.phone,
-        lang=row.lang,
-        roles=frozenset(map(ContactRole, row.roles)),
-        invited_by=Party.parse(row.invited_by) if row.invited_by else None,
-        is_granted=row.is_granted,
-        wrong_pins=row.wrong_pins,
-        hints=row.hints,
-        bounced=row.bounced,
-    )
-
-
-def approvals(
-    tx: sa.Connection,
-    *,
-    states: Sequence[ApprovalState] | None = None,
-    account: str | None = None,
-    case: CaseNumber | None = None,
-) -> tuple[Approval, ...]:
-    """Approvals, the oldest first: those in these states, of this account, on this case, or all."""
-    c = t.approval.c
-    query = select(t.approval).order_by(c.id)
-    if states is not None:
-        query = query.where(c.state.in_(states))
-    if account is not None:
-        query = query.where(c.account == account)
-    if case is not None:
-        query = query.where(c.case_number == case)
-    return tuple(map(_approval, tx.execute(query)))
-
-
 def approval(tx: sa.Connection, id_: ApprovalId) -> Approval | None:
     """One approval, locked to the end of the transaction, so that two answers come one after the other."""
     row = tx.execute(select(t.approval).where(t.approval.c.id == id_).with_for_update()).first()
-    return _approval(row) if row else None
+    return approval_from(row) if row else None
 
 
 def approval_of(tx: sa.Connection, id_: RegistrationId) -> Approval | None:
@@ -147,7 +95,7 @@ def approval_of(tx: sa.Connection, id_: RegistrationId) -> Approval | None:
     c = t.approval.c
     query = select(t.approval).where(c.registration_id == id_).order_by(c.id.desc()).limit(1).with_for_update()
     row = tx.execute(query).first()
-    return _approval(row) if row else None
+    return approval_from(row) if row else None
 
 
 def save_approval(tx: sa.Connection, one: Approval) -> None:
@@ -177,27 +125,6 @@ def save_approval(tx: sa.Connection, one: Approval) -> None:
         if one.kind in _REMINDED:
             waits[TimerKind.APPROVAL_REMINDER] = one.requested_at + REMIND_AFTER
     timers.lapses(tx, waits, approval=one.id)
-
-
-def _approval(row: sa.Row[Any]) -> Approval:
-    return Approval(
-        id=ApprovalId(row.id),
-        kind=row.kind,
-        account=row.account,
-        state=row.state,
-        requested_at=row.requested_at,
-        expires_at=row.expires_at,
-        case=CaseNumber(row.case_number) if row.case_number is not None else None,
-        registration=RegistrationId(row.registration_id) if row.registration_id is not None else None,
-        contact=Party.parse(row.contact) if row.contact else None,
-        request=row.request,
-        text=row.text,
-        asked=tuple(row.asked),
-        agreed=tuple(row.agreed),
-        answered_by=Party.parse(row.answered_by) if row.answered_by else None,
-        answered_at=row.answered_at,
-        reason=row.reason,
-    )
 
 
 def token_hash(token: str) -> str:

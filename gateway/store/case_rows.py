@@ -77,7 +77,10 @@ class AddressRow(Row, table=True):
 
 
 class CaseRow(Row, table=True):
-    """A case as its events left it; `version` counts them."""
+    """A case as its events left it; `version` counts them.
+
+    `awaits` has the ids of its open approvals with blanks between them, NULL for none: text, since no index takes a list.
+    """
 
     __tablename__ = "cases"
     __table_args__ = (
@@ -90,7 +93,7 @@ class CaseRow(Row, table=True):
         sa.Index("ix_cases_created", "created_at"),
         sa.Index(  # all that puts the queue in order: no row is read for that
             "ix_cases_queue",
-            *("merged_into", "status", "sla_due_at", "created_at", "number"),
+            *("merged_into", "status", "awaits", "sla_due_at", "created_at", "number"),
             *("team", "assignee_id", "escalations"),
         ),
     )
@@ -119,6 +122,7 @@ class CaseRow(Row, table=True):
     reminded_at: datetime | None = None
     deferred_until: datetime | None = None
     deferred_by: str | None = None
+    awaits: str | None = None
     sla_due_at: datetime | None = None
     created_at: datetime
     updated_at: datetime

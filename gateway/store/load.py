@@ -15,6 +15,7 @@ from gateway.domain.model import (
     Case,
     CaseNumber,
     Contact,
+    Direction,
     Escalation,
     Event,
     OutboxId,
@@ -46,7 +47,11 @@ _HEADS = (
 )
 _CORRESPONDENCE = (
     select(t.message.c.message_id, t.message.c.direction, t.message.c.automatic)
-    .where(t.message.c.case_number == bindparam("number"), t.message.c.message_id.is_not(None))
+    .where(
+        t.message.c.case_number == bindparam("number"),
+        t.message.c.message_id.is_not(None),
+        t.message.c.direction != Direction.NOTE,  # of which no mail to a customer tells anything
+    )
     .order_by(t.message.c.id)
 )
 _MERGED_INTO = select(t.cases.c.merged_into).where(t.cases.c.number == bindparam("number"))
@@ -86,6 +91,7 @@ def case_from(row: sa.Row[Any], participants: Sequence[str] = (), escalation: Es
         reminded_at=row.reminded_at,
         deferred_until=row.deferred_until,
         deferred_by=Party.parse(row.deferred_by) if row.deferred_by else None,
+        awaits=tuple(map(int, (row.awaits or "").split())),
         participants=tuple(Party.parse(party) for party in participants),
         created_at=row.created_at,
         updated_at=row.updated_at,

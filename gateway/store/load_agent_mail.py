@@ -18,16 +18,17 @@ MOST_MAILS = 10
 """So many of the mails of ours that a mail refers to are looked at."""
 MOST_MESSAGES = 500
 """So many of the newest messages of a case."""
+LONGEST = 2_000_000
+"""Characters of it; what is older counts as not seen by the customer."""
 
 _m, _o = t.message.c, t.outbox.c
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OurMail:
-    """A mail that we owed somebody: what kind it was, when it was written, and its final bytes."""
+    """A mail that we owed somebody."""
 
     message_id: str
-    recipient: str
     kind: NoticeKind
     created_at: datetime
     data: bytes
@@ -36,9 +37,15 @@ class OurMail:
 def our_mails(tx: sa.Connection, message_ids: Sequence[str]) -> tuple[OurMail, ...]:
     """Those of our mails that have one of these Message-IDs, in their order."""
     ids = list(dict.fromkeys(message_ids))[:MOST_MAILS]
-    query = select(_o.message_id, _o.recipient, _o.kind, _o.created_at, _o.data).where(_o.message_id.in_(ids))
+    query = select(_o.message_id, _o.kind, _o.created_at, _o.data).where(_o.message_id.in_(ids))
     rows = {row.message_id: row for row in tx.execute(query)} if ids else {}
     return tuple(OurMail(**rows[id_]._mapping) for id_ in ids if id_ in rows)  # noqa: SLF001 - SQLAlchemy's own name
+
+
+def told(tx: sa.Connection, number: CaseNumber, address: str) -> tuple[bytes, ...]:
+    """The newest mails that an agent was owed on a case."""
+    where = (_o.case_number == number) & (_o.recipient == address)
+    return tuple(tx.scalars(select(_o.data).where(where).order_by(_o.id.desc()).limit(MOST_MAILS)))
 
 
 def names_note(tx: sa.Connection, number: CaseNumber, message_ids: Sequence[str]) -> bool:
@@ -53,7 +60,7 @@ def correspondence(tx: sa.Connection, number: CaseNumber) -> Correspondence:
     rows = tx.execute(query.order_by(_m.id.desc()).limit(MOST_MESSAGES)).all()
     shown = (text for row in rows if row.direction != Direction.NOTE for text in (row.text, row.quoted) if text)
     return Correspondence(
-        shown="\n".join(shown), notes=tuple(row.text for row in rows if row.direction == Direction.NOTE)
+        shown="\n".join(shown)[:LONGEST], notes=tuple(row.text for row in rows if row.direction == Direction.NOTE)
     )
 
 

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from gateway.domain.facts import Heard, MailFacts, OwnMail
-from gateway.domain.model import Case, CaseNumber, IntakeId, NoticeKind, OutboxId, Party
+from gateway.domain.model import Agent, Case, CaseNumber, Contact, IntakeId, NoticeKind, OutboxId
 from gateway.domain.post import Clue, ClueKind, Envelope, ParsedMail, RawMail
 from gateway.store import tables as t
 from gateway.store.load import THREAD_LENGTH, cases, last_case
@@ -37,17 +37,17 @@ _TOLD = (
     .limit(1)
 )
 _HEARD = (
-    select(t.outbox.c.created_at, t.outbox.c.case_number, t.outbox.c.budget, t.outbox.c.rounds)
+    select(t.outbox.c.created_at, t.outbox.c.case_number, t.outbox.c.budget, t.outbox.c.rounds, t.outbox.c.attempts)
     .where(
         t.outbox.c.recipient.in_(bindparam("addresses", expanding=True)),
         t.outbox.c.created_at > bindparam("since"),
-        t.outbox.c.attempts > 0,  # nobody answers what has not left
     )
     .order_by(t.outbox.c.created_at.desc(), t.outbox.c.id.desc())
     .limit(1)
 )
+_HEARD_BY_AGENT = _HEARD.where(t.outbox.c.attempts > 0)
 _LAST_WORDS = (
-    select(t.message.c.text)
+    select(t.message.c.subject, t.message.c.text)
     .where(t.message.c.case_number == bindparam("case"), t.message.c.author == bindparam("author"))
     .order_by(t.message.c.id.desc())
     .limit(1)
@@ -85,7 +85,7 @@ def facts_for_mail(
         copied=tuple(copied.values()),
         told=sender is not None and contact is None and _told(tx, sender, now - ANSWER_ONCE_IN),
         names=_names_of_agents(tx, named_cases),
-        heard=_heard(tx, writer.party, writer.addresses, now) if (writer := contact or agent) else None,
+        heard=_heard(tx, contact, agent, now),
     )
 
 
@@ -95,15 +95,18 @@ def _names_of_agents(tx: sa.Connection, named: Sequence[tuple[Clue, Case]]) -> t
     return tuple(agent.name for agent in people(tx, assignees)[1].values()) if assignees else ()
 
 
-def _heard(tx: sa.Connection, party: Party, addresses: Sequence[str], now: datetime) -> Heard | None:
-    """The last mail that somebody got, unless a person wrote it, and not in answer to a machine."""
-    row = tx.execute(_HEARD, {"addresses": list(addresses), "since": now - HEARD_WITHIN}).first()
-    if row is None or (row.budget is None and not row.rounds):
+def _heard(tx: sa.Connection, contact: Contact | None, agent: Agent | None, now: datetime) -> Heard | None:
+    """The last mail that the writer got, unless a person wrote it, and not in answer to a machine."""
+    writer = contact or agent
+    if writer is None:
         return None
-    words = None
-    if row.case_number is not None:
-        words = tx.scalar(_LAST_WORDS, {"case": row.case_number, "author": str(party)})
-    return Heard(at=row.created_at, rounds=row.rounds, addresses=frozenset(addresses), words=words)
+    addresses = contact.addresses if contact else (agent.address,) if agent else ()
+    heard = _HEARD_BY_AGENT if agent else _HEARD  # new mail to agents may come from anywhere meanwhile
+    row = tx.execute(heard, {"addresses": list(addresses), "since": now - HEARD_WITHIN}).first()
+    if row is None or not row.attempts or (row.budget is None and not row.rounds):  # nobody answers what has not left
+        return None
+    said = tx.execute(_LAST_WORDS, {"case": row.case_number, "author": str(writer.party)}).first()
+    return Heard(at=row.created_at, rounds=row.rounds, words=f"{said.subject}\n{said.text}" if said else "")
 
 
 def _handled_by(tx: sa.Connection, fingerprint: str) -> IntakeId | None:

@@ -140,6 +140,7 @@ def _row_of(case: Case) -> dict[str, Any]:
         "reminded_at": case.reminded_at,
         "deferred_until": case.deferred_until,
         "deferred_by": str(case.deferred_by) if case.deferred_by else None,
+        "awaits": " ".join(map(str, case.awaits)) or None,
         "created_at": case.created_at,
         "updated_at": case.updated_at,
         "version": case.version,

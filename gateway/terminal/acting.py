@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.domain import times
 from gateway.domain.actions import Action, AddNote, AgentReply, Cause, Fire
 from gateway.domain.model import Attachment, CaseNumber, Party
 from gateway.domain.notices import local_time
 from gateway.errors import BadUsage, NotFound, Refused
-from gateway.terminal import drafting, show, text_input, times, work
+from gateway.terminal import drafting, show, text_input, work
 from gateway.terminal.context import Desk, acting_agent
 from gateway.terminal.room import AsOption
 from gateway.terminal.text_input import FileOption, MessageOption

@@ -9,13 +9,12 @@ import typer
 
 from gateway.errors import BadUsage, Refused
 from gateway.terminal import show
-from gateway.terminal.context import Desk, acting_agent
+from gateway.terminal.context import Desk, acting_agent, trusted
 from gateway.terminal.customers import accounts, known_services
 from gateway.terminal.room import AsOption, JsonOption
 
 if TYPE_CHECKING:
     from gateway.domain.cover import Finding
-    from gateway.domain.model import AgentId
 
 NumberArgument = Annotated[str, typer.Argument(metavar="N", help="The account number.")]
 
@@ -31,13 +30,15 @@ def pin(
     """Say whether a company has a PIN, and since when; with --new issue one.
 
     A new PIN is shown this once, for the account manager to hand over; what is kept tells whether a PIN is right, and
-    not what it is. Whoever can read the secret file may issue one.
+    not what it is. An agent who issues one must be an admin, once there is one; where nobody acts by name, Casegate
+    trusts whoever can read its secret file.
     """
     from gateway import config
     from gateway.services import people
 
     if new:
-        by = _known_agent(desk, as_)
+        agent = trusted(desk, as_, "issues PINs")
+        by = agent.id if agent else None
         issued = people.issue_pin(desk.db, config.read_secret(desk.settings), number, by=by, now=desk.now)
         if json:
             show.print_json({"account": number, "pin": issued})
@@ -55,16 +56,6 @@ def pin(
         show.say(f"{standing.account} has a PIN{since}{by_whom}")
     else:
         show.say(f"{standing.account} has no PIN; `casegate account pin {standing.account} --new` issues one")
-
-
-def _known_agent(desk: Desk, as_: str | None) -> "AgentId | None":
-    """Who issues it, as far as that is known: to be allowed takes the secret file, not a name."""
-    try:
-        return acting_agent(desk, as_).id
-    except BadUsage:
-        if as_ is not None:
-            raise
-        return None
 
 
 @accounts.task(

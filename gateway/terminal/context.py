@@ -122,6 +122,25 @@ def acting_agent(desk: Desk, named: str | None) -> "Agent":
     raise BadUsage(f"who acts? {why}; use --as with one of: {_choices(mine or agents)}")
 
 
+def trusted(desk: Desk, named: str | None, does: str) -> "Agent | None":
+    """Who does what takes an admin; None where nobody acts whom Casegate knows, as in a set-up by whoever reads its secret.
+
+    An agent who acts must be an admin, once there is one: else Refused, naming who is. `does` is as in "adds agents".
+    """
+    from gateway.domain.kinds import ADMINS, must_be
+
+    try:
+        agent = acting_agent(desk, named)
+    except (BadUsage, NotFound):
+        if named is not None:
+            raise
+        return None
+    agents = _active_agents(desk)
+    if any(one.kind in ADMINS for one in agents):
+        must_be(ADMINS, does, agent, agents)
+    return agent
+
+
 def find_agent(desk: Desk, named: str) -> "Agent":
     """The active agent of this address or unique name; NotFound or BadUsage, naming the choices."""
     return _one(_active_agents(desk), named)

@@ -86,6 +86,7 @@ def _print_head(view: "CaseView", now: datetime) -> None:
         ("Planned", show.when(view.planned_at)),
         ("Deferred", f"until {show.when(view.deferred_until)}" if view.deferred_until else ""),
         ("Escalation", _escalation(view)),
+        ("Order", _order(view)),
         ("Cases", _other_cases(view)),
         ("Opened", f"{show.when(case.created_at)} by {view.channel}"),
         ("Possible", ", ".join(_COMMANDS.get(event, event) for event in view.possible) or "nothing"),
@@ -122,6 +123,17 @@ def _escalation(view: "CaseView") -> str:
     team = f" · team {show.line(asked.team, 60)}" if asked.team else ""
     what = f"{asked.state} · {asked.kind}{team} · {show.when(asked.requested_at)}"
     return " · ".join(filter(None, (what, show.line(asked.reason, 200))))
+
+
+def _order(view: "CaseView") -> str:
+    """An order that waits for its approval, and how it goes on without."""
+    waiting = next((one for one in view.approvals if one.is_order and one.is_open), None)
+    if waiting is None:
+        return ""
+    whom = ", ".join(show.line(address, 100) for address in waiting.asked) or "a decision maker; nobody is one"
+    until = show.when(waiting.expires_at)
+    release = f"a support manager lets it go on: casegate approval release {waiting.id} -m REASON"
+    return f"waits for the approval of {whom} · until {until} · {release}"
 
 
 def _other_cases(view: "CaseView") -> str:

@@ -230,6 +230,6 @@ def _print_contacts(found: tuple[Contact, ...]) -> None:
 
 def _standing(contact: Contact) -> str:
     if not contact.active:
-        return "un-registered"
+        return "erased" if contact.is_erased else "un-registered"
     standing = "active" if contact.access else "no access"
     return f"{standing}, mail bounces" if any(b.address == contact.address for b in contact.bounced) else standing

@@ -25,7 +25,10 @@ def make_file(file: Path) -> None:
 
 @room.task("upgrade", "db upgrade", "db upgrade --config /etc/casegate/config.toml")
 def upgrade(desk: Desk) -> None:
-    """Make the configured database, or bring it to this version."""
+    """Make the configured database, or bring it to this version.
+
+    An admin's work; who acts is not asked, since whoever reads the configuration and its secrets is trusted.
+    """
     from gateway.store import migrate
     from gateway.store.db import Database
 
@@ -45,9 +48,11 @@ def upgrade(desk: Desk) -> None:
 def verify(desk: Desk) -> None:
     """Check that every case is what its history makes of it, and that the database is sound. Exit 1 if not."""
     from gateway.services import views, waiting
+    from gateway.store import erase
 
     problems = [*desk.read(_unsound), *desk.read(views.broken_cases)]
     problems += desk.read(waiting.broken_waits, desk.policy, desk.now)
+    problems += desk.read(erase.unfinished)
     for problem in problems:
         show.say(show.line(problem, 1_000))
     if problems:

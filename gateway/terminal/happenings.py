@@ -111,6 +111,16 @@ def _level(entry: "EventView") -> str:
     return f"{_text(entry, 'level')} % of the time for the {_text(entry, 'clock').replace('_', ' ')}{late}"
 
 
+def _asked(entry: "EventView") -> str:
+    return f"{_text(entry, 'kind')} {_text(entry, 'approval')}"
+
+
+def _answered(entry: "EventView") -> str:
+    """What became of an approval; who answered stands in front."""
+    why = f": {_text(entry, 'reason')}" if entry.detail.get("reason") else ""
+    return f"approval {_text(entry, 'approval')} {_text(entry, 'answer')}{why}"
+
+
 def _renamed(entry: "EventView") -> str:
     """Only of a reply whose subject is not the case's; agents may split it off."""
     return f"under another subject, {_text(entry, 'subject')}" if entry.detail.get("subject") else ""
@@ -134,6 +144,7 @@ _SAYS: Mapping[str, Callable[["EventView"], str]] = {
     "participant_added": lambda entry: f"added {_text(entry, 'party')}",
     "participant_removed": lambda entry: f"took off {_text(entry, 'party')}",
     "reporter_left": lambda entry: f"un-registered the reporter, {_text(entry, 'party')}",
+    "erased": lambda entry: f"erased somebody, {_text(entry, 'party')} now",
     "reporter_changed": lambda entry: f"made {_text(entry, 'reporter')} the reporter",
     "merged": lambda entry: f"merged this case into {_text(entry, 'into')}",
     "absorbed": lambda entry: f"merged case {_text(entry, 'case')} into this one",
@@ -143,6 +154,8 @@ _SAYS: Mapping[str, Callable[["EventView"], str]] = {
     "escalated": lambda entry: f"escalated, {_reason(entry)}",
     "escalation_joined": lambda entry: f"escalated once more, {_reason(entry)}",
     "reminded": lambda _: "reminded the customer",
+    "approval_requested": lambda entry: f"{_asked(entry)} waits for the approval of a decision maker",
+    "approval_answered": _answered,
     "sla_level": lambda entry: f"told that {_level(entry)} is used",
     "delivery_failed": lambda entry: f"could not deliver to {_text(entry, 'recipient')}: {_text(entry, 'error')}",
     "foreign_token": lambda entry: f"WARNING: {_foreign(entry)}",
@@ -168,6 +181,7 @@ _CHANGES: Mapping[str, Callable[["EventView"], str]] = {
     "participant_added": lambda entry: f"+ {_text(entry, 'party')}",
     "participant_removed": lambda entry: f"- {_text(entry, 'party')}",
     "reporter_left": lambda entry: f"{_text(entry, 'party')} is un-registered",
+    "erased": lambda entry: f"{_text(entry, 'party')} stands for who was here",
     "reporter_changed": lambda entry: f"reporter {_text(entry, 'before')} → {_text(entry, 'reporter')}",
     "merged": lambda entry: f"into case {_text(entry, 'into')}",
     "absorbed": lambda entry: f"case {_text(entry, 'case')}",

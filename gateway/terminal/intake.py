@@ -272,6 +272,7 @@ def _print_explanation(file: str, found: "Explanation") -> None:
                 ", ".join(f"{part.name} ({len(part.data)})" for part in mail.attachments) if mail else None,
             ),
             ("Defects", "; ".join(mail.defects) if mail else None),
+            *(("Command", command) for command in (mail.commands if mail else ())),
         ]
     )
     for rung, why in found.passed:

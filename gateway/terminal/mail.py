@@ -50,13 +50,17 @@ def show_outbox(
     id_: Annotated[int, typer.Argument(metavar="ID", min=1, max=10**12, help="The number of the mail.")],
     json: JsonOption = False,
 ) -> None:
-    """Show one outgoing mail: how far it came, and what it says."""
+    """Show one outgoing mail: how far it came, and what it says.
+
+    Where it asks its reader something, the one-time address of the answer is masked: nobody else is to answer.
+    """
+    from gateway.mail.masking import shown_mail
     from gateway.services import post_room
 
     (row,) = desk.read(post_room.outbox_rows, id_=id_)
     data = desk.read(post_room.outbox_mail, id_)
     if json:
-        show.print_json({**show.members(row), "mail": data.decode("utf-8", "replace")})
+        show.print_json({**show.members(row), "mail": shown_mail(data)})
         return
     show.facts(
         [
@@ -68,7 +72,10 @@ def show_outbox(
         ]
     )
     show.say("")
-    _print_mail(data)
+    if data:
+        _print_mail(data)
+    else:
+        show.say("its text was erased with the person it was to")
 
 
 def _print_mail(data: bytes) -> None:
@@ -76,11 +83,13 @@ def _print_mail(data: bytes) -> None:
     from email import message_from_bytes, policy
     from email.message import EmailMessage
 
+    from gateway.mail.masking import without_tokens
+
     mail = message_from_bytes(data, policy=policy.default)  # our own bytes, never a stranger's
     assert isinstance(mail, EmailMessage)
-    show.facts([(name, str(mail[name]) if mail[name] else None) for name in _HEADERS])
+    show.facts([(name, without_tokens(str(mail[name])) if mail[name] else None) for name in _HEADERS])
     show.say("")
     text = mail.get_body(("plain",))
-    show.say(show.body(text.get_content() if text else "").strip("\n"))
+    show.say(show.body(without_tokens(text.get_content()) if text else "").strip("\n"))
     for part in mail.iter_attachments():
         show.say(f"[attached: {show.line(part.get_filename('no name'))}, {show.line(part.get_content_type())}]")

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.domain import times
 from gateway.errors import BadUsage
-from gateway.terminal import show, times
+from gateway.terminal import show
 from gateway.terminal.context import Desk, acting_agent
 from gateway.terminal.room import AsOption, JsonOption, Room
 from gateway.terminal.work import MOST, MOST_SHOWN, whole

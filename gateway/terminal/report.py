@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 import typer
 
+from gateway.domain import times
 from gateway.errors import BadUsage
-from gateway.terminal import show, times
+from gateway.terminal import show
 from gateway.terminal.context import Desk
 from gateway.terminal.progress import progress
 from gateway.terminal.room import JsonOption, Room

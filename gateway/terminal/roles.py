@@ -1,22 +1,27 @@
-"""What agents change about contacts that are there: their roles, and whether they are registered (SPEC sections 3 and 9).
+"""What agents change about contacts that are there: roles, whether they are registered or erased (SPEC sections 3 and 9).
 
 Each is one Action through `acting.perform`, and the account's user managers are told of it.
 """
 
+import sys
+import uuid
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.domain.model import ContactRole
-from gateway.domain.people_actions import ChangeRoles, RemoveContact
+from gateway.domain.people_actions import ChangeRoles, EraseContact, RemoveContact
 from gateway.errors import BadUsage
 from gateway.terminal import shapes, show
-from gateway.terminal.context import Desk
+from gateway.terminal.context import Desk, acting_agent
 from gateway.terminal.customers import contacts
+from gateway.terminal.progress import progress
 from gateway.terminal.room import AsOption, JsonOption
 
 if TYPE_CHECKING:
     from gateway.domain.actions import Outcome
+    from gateway.domain.erasing import Erased
     from gateway.domain.model import Contact
 
 AddressArgument = Annotated[str, typer.Argument(metavar="ADDRESS", help="An address of the person.")]
@@ -103,6 +108,74 @@ def remove(
     show.say(" · ".join(parts))
     _warn_alone(desk, outcome, before.account)
     _warn_unmanaged(desk, before)
+
+
+@contacts.task(
+    "erase",
+    "contact erase bob@acme.example",
+    "contact erase bob@acme.example --yes --as root@vendor.example",
+    "contact erase bob@acme.example --successor carl@acme.example",
+)
+def erase(
+    desk: Desk,
+    address: AddressArgument,
+    successor: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Who of the same account takes over the open cases.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask; nothing undoes it.")] = False,
+    as_: AsOption = None,
+) -> None:
+    """Erase a person for good: a pseudonym stands wherever their name, addresses and phone stood.
+
+    They are un-registered first, if they are not. The raw mail that they sent is deleted; what they wrote on cases
+    stays, and so do the files. For agents of kind admin only; Casegate believes who is named with --as, since whoever
+    can read its secret file could write anything. The user managers of the account are told.
+    """
+    from gateway.domain.actions import Cause
+    from gateway.domain.erasing import must_be_admin
+    from gateway.services import erasing, people
+    from gateway.services.perform import perform
+
+    desk.prepare()
+    agent = acting_agent(desk, as_)
+    must_be_admin(agent, desk.read(people.agents))
+    before = desk.read(people.contact, address)
+    heir = desk.read(people.contact, successor) if successor else None
+    if not before.is_erased:
+        _ask(before, yes=yes)
+    asked = EraseContact(contact=before.party, actor=agent.party, successor=heir.party if heir else None)
+    with progress("erasing") as tell:
+        outcome = perform(replace(desk.ports, tell=tell), asked, Cause.cli(uuid.uuid4().hex))
+    erasing.sweep(desk.ports)
+    if outcome.contact is None or outcome.erased is None:
+        show.say(f"{before.name} is erased already")
+        return
+    show.say(f"erased; {outcome.contact.name} <{outcome.contact.address}> stands in their place")
+    show.say(_counts(outcome, outcome.erased))
+    _warn_alone(desk, outcome, before.account)
+    _warn_unmanaged(desk, before)
+
+
+def _ask(contact: "Contact", *, yes: bool) -> None:
+    """Have it confirmed by who sits there; a script says --yes."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise BadUsage("nobody can be asked here; --yes erases without")
+    who = f"{show.line(contact.name, 60)} <{contact.address}> of {contact.account}"
+    typer.confirm(f"Erase {who} for good? Nothing brings them back.", abort=True, err=True)
+
+
+def _counts(outcome: "Outcome", erased: "Erased") -> str:
+    parts = [
+        f"noted on {show.count(erased.cases, 'case')}",
+        f"{show.count(erased.texts, 'text')} changed",
+        f"{show.count(erased.raw_mails, 'raw mail')} deleted",
+        f"{show.count(erased.emptied, 'mail')} to them emptied",
+    ]
+    parts += [f"{show.count(erased.cancelled, 'waiting mail')} cancelled"] if erased.cancelled else []
+    parts += [f"{show.count(erased.files, 'file')} that they sent kept"] if erased.files else []
+    return " · ".join((*parts, f"{show.count(outcome.mails, 'mail')} queued"))
 
 
 def _warn_alone(desk: Desk, outcome: "Outcome", account: str) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from gateway.services.views import Summary
     from gateway.services.why import Why
 
-NOT_BUILT_YET: dict[str, Json] = {"approvals": [], "upload_url": None}
+NOT_BUILT_YET: dict[str, Json] = {"upload_url": None}
 """What CONTRACT promises of a case and later issues fill."""
 
 ESCALATION_NOT_BUILT_YET: dict[str, Json] = {
@@ -120,7 +120,7 @@ def explanation(file: str, found: "Explanation") -> Json:
             {"name": part.name, "size": len(part.data), "content_type": part.content_type}
             for part in (mail.attachments if mail else ())
         ],
-        "commands": [],
+        "commands": list(mail.commands) if mail else [],
         "defects": list(mail.defects) if mail else [],
         "passed": [list(pair) for pair in found.passed],
         "ms": found.ms,
@@ -154,6 +154,7 @@ def contact(of: Contact) -> Json:
         "lang": of.lang,
         "no_access": not of.access,
         "active": of.active,
+        "erased": of.is_erased,
         "addresses": list(of.addresses),
         "bounced": [members(bounced) for bounced in of.bounced],
     }

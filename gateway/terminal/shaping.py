@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.domain import times
 from gateway.domain.actions import Assign, ChangePriority, ChangeType, Describe, Escalate, Plan
 from gateway.domain.model import Agent, CaseNumber, EscalationKind
 from gateway.domain.notices import local_time
 from gateway.errors import BadUsage
-from gateway.terminal import show, times
+from gateway.terminal import show
 from gateway.terminal.acting import account_zones, actor, changed, known_case, mails, perform
 from gateway.terminal.context import Desk, acting_agent
 from gateway.terminal.room import AsOption, Room

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.domain import times
 from gateway.domain.words import duration
-from gateway.terminal import clock_words, show, times
+from gateway.terminal import clock_words, show
 from gateway.terminal.context import Desk
 from gateway.terminal.room import JsonOption, Room
 from gateway.terminal.work import Number

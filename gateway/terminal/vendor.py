@@ -6,8 +6,8 @@ import typer
 
 from gateway.domain.model import Agent, AgentId, AgentKind
 from gateway.terminal import shapes, show
-from gateway.terminal.context import Desk, find_agent
-from gateway.terminal.room import JsonOption, Room
+from gateway.terminal.context import Desk, find_agent, trusted
+from gateway.terminal.room import AsOption, JsonOption, Room
 
 agents = Room("Persons who work on cases.")
 
@@ -24,10 +24,17 @@ def add_agent(  # each is an option
     kind: Annotated[AgentKind, typer.Option(help="What they may do.")] = AgentKind.AGENT,
     team: Annotated[list[str] | None, typer.Option(metavar="T", help="A team; several add up.")] = None,
     os_user: Annotated[str | None, typer.Option(metavar="NAME", help="Acts when this system user runs it.")] = None,
+    as_: AsOption = None,
 ) -> None:
-    """Add an agent."""
+    """Add an agent.
+
+    Support managers also release orders; admins do that too, add agents, issue PINs and erase people. An agent who adds
+    others must be an admin, once there is one; where nobody acts by name, as in a set-up, Casegate trusts whoever can
+    read its secret file.
+    """
     from gateway.services import people
 
+    trusted(desk, as_, "adds agents")
     agent = Agent(id=AgentId(0), name=name, address=address, kind=kind, teams=tuple(team or ()), os_user=os_user)
     people.refuse_ours(desk.tokens, address)
     stored = people.add_agent(desk.db, agent)

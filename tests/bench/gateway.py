@@ -54,6 +54,8 @@ class Gateway:
     def __init__(self, folder: Path, sink: Sink) -> None:
         """`folder` is made here."""
         self.config = daemon.gateway(folder, relay_port=sink.port)
+        with self.config.open("a") as config:
+            config.write("[budget]\nper_address_hour = 0\nper_case_hour = 0\noverall_hour = 0\n")
         self.mails = 0
         self.files = 0
         self._sink = sink

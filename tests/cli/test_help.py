@@ -46,7 +46,8 @@ def test_the_commands_of_the_contract_are_there() -> None:
         rules_check template_list template_check template_preview db_upgrade db_verify demo
         case_open case_type case_priority case_plan case_set case_assign case_merge case_split case_link
         case_participants case_escalate case_attachments snippet_add snippet_list snippet_remove sla_explain
-        account_pin account_services account_check contact_role contact_remove
+        account_pin account_services account_check contact_role contact_remove contact_invite
+        registration_list registration_approve registration_reject approval_list approval_release
         why_case why_intake intake_release intake_retry intake_drop
     """
     assert set() == set(wanted.split()) - {"_".join(words) for words in ALL}

@@ -195,6 +195,16 @@ def test_explain_says_what_a_bounce_is_about(desk: Typist, tmp_path: Path) -> No
     assert wanted == {name: found["bounce"][name] for name in wanted}
 
 
+def test_explain_shows_the_commands_of_a_mail(desk: Typist, tmp_path: Path) -> None:
+    mail = str(tmp_path / "m.eml")
+    Path(mail).write_bytes(a_mail(body="/type incident P2\n/close\n\nIt burns.\n\n/help"))
+    assert ["/type incident P2", "/close"] == desk.json("intake", "explain", mail)["commands"]
+    shown = desk.do("intake", "explain", mail)
+    assert ["/type incident P2", "/close"] == [
+        line.removeprefix("Command").strip() for line in shown.splitlines() if line.startswith("Command")
+    ]
+
+
 def test_serve_beside_another_daemon_is_refused_in_its_log(desk: Typist) -> None:
     with (desk.config.parent / "casegate.db.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -4,6 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway import config, wiring
+from gateway.domain.actions import Cause
+from gateway.domain.approval import ApprovalKind
+from gateway.domain.approval_actions import Ask
+from gateway.domain.model import CaseNumber
+from gateway.services.perform import perform
+from gateway.store import load
 from tests.cli.terminal import at_terminal
 from tests.cli.typist import ALICE, Typist
 from tests.world import a_mail
@@ -44,6 +51,31 @@ def test_only_what_is_our_turn_is_in_the_queue(busy: Typist) -> None:
     busy.do("case", "merge", "1003", "--into", "1004", *ALICE)
     assert [1004] == numbers(busy)
     assert set(busy.json("cases")[0]) <= set(busy.json("queue")[0])
+
+
+def order(desk: Typist, number: int) -> None:
+    """The reporter of a case orders what somebody else must approve."""
+    ports = wiring.build_ports(config.load(desk.config))
+    case = CaseNumber(number)
+    who = ports.db.read(load.cases, (case,))[case].reporter
+    perform(
+        ports, Ask(kind=ApprovalKind.ORDER, actor=who, text="update to 8.2", case=case), Cause.cli(f"order:{number}")
+    )
+    ports.db.close()
+
+
+def test_an_order_that_waits_is_the_customers_turn(busy: Typist) -> None:
+    """Wherever a turn is shown or asked for; the history says what it waits for."""
+    order(busy, 1002)
+    assert [1001, 1003, 1004] == numbers(busy)
+    assert [1002] == [found["number"] for found in busy.json("cases", "--turn", "customer")]
+    assert ("open", "customer") == ((shown := busy.json("case", "show", "1002"))["status"], shown["turn"])
+    assert "Open · customer's turn" in busy.do("case", "show", "1002")
+    assert "order 1 waits for the approval of a decision maker" in busy.do("case", "history", "1002")
+    (clock,) = busy.json("sla", "explain", "1002", "--at", "2099-01-01T00:00:00Z")["clocks"]
+    assert ("customer", False) == (clock["segments"][-1]["turn"], clock["segments"][-1]["counts"])
+    busy.do("case", "start", "1002", *ALICE)
+    assert [1001, 1003, 1004] == numbers(busy)
 
 
 def test_the_queue_of_a_team_and_mine(busy: Typist) -> None:

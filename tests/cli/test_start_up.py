@@ -27,7 +27,7 @@ READING = [
     "cases", "case show 1001", "case history 1001", "status", "intake list", "intake show 1", "outbox list",
     "why case 1001", "why intake 1", "outbox show 1", "account list", "account show EX-1", "contact list", "contact show bob@customer.example",
     "agent list", "rules show", "case participants 1001", "case attachments 1001", "snippet list", "search slow",
-    "queue", "next --as alice", "sla explain 1001", "report sla", "report load",
+    "registration list", "approval list", "queue", "next --as alice", "sla explain 1001", "report sla", "report load",
 ]  # fmt: skip
 
 

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -181,7 +182,7 @@ class Scenario:
 def close_gaps(ports: Ports) -> None:
     """PostgreSQL does not give numbers back that a killed transaction took: here they must be the same again."""
     with ports.db.engine.begin() as tx:
-        for table in ("intake", "outbox", "event", "message", "timer"):
+        for table in ("intake", "outbox", "event", "message", "timer", "asked", "contact"):
             tx.exec_driver_sql(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false) FROM {table}"
             )
@@ -201,14 +202,14 @@ def accept_bounce(ports: Ports) -> None:
     accept(ports, [report], sender="", to=return_path)
 
 
-def leave_room(ports: Ports) -> None:
+def leave_room(ports: Ports, number: int = 100) -> None:
     """What was sent twice took numbers of its own: here the next mail must have the same one again, beyond them all."""
     unhooked = sa.create_engine(ports.db.engine.url)
     with unhooked.begin() as tx:
         tx.exec_driver_sql(
-            "UPDATE sqlite_sequence SET seq = max(seq, 100) WHERE name = 'intake'"
+            f"UPDATE sqlite_sequence SET seq = max(seq, {number}) WHERE name = 'intake'"
             if ports.db.is_sqlite
-            else "SELECT setval(pg_get_serial_sequence('intake', 'id'), greatest(100, max(id))) FROM intake"
+            else f"SELECT setval(pg_get_serial_sequence('intake', 'id'), greatest({number}, max(id))) FROM intake"
         )
     unhooked.dispose()
 
@@ -250,12 +251,35 @@ def work(scenario: Scenario) -> None:
     scenario.step(lambda ports: serve_once(ports, scenario))
 
 
+def answer(ports: Ports, address: str, body: str, *, room: int) -> None:
+    """The newest question to this address is answered."""
+    leave_room(ports, room)
+    with ports.db.engine.connect() as tx:
+        rows = tx.scalars(sa.select(t.outbox.c.data).where(t.outbox.c.recipient == address).order_by(t.outbox.c.id))
+        found = re.findall(rb"<(service\+a\.[a-z2-7]+@vendor\.example)>", b"".join(rows))
+    to = found[-1].decode()
+    accept(ports, [a_mail(address, "Re: it", body, message_id=f"<{room}@customer.example>", to=to)], to=to)
+
+
+def register(scenario: Scenario) -> None:
+    """RA-18: somebody registers, confirms, is approved and welcome."""
+    new, ann = "new@customer.example", "ann@customer.example"
+    to = "service+register@vendor.example"
+    letter = a_mail(new, "Register me", "PIN: 4711-0815", message_id="<1@customer.example>", to=to)
+    scenario.step(lambda ports: accept(ports, [letter], to=to))
+    scenario.step(lambda ports: serve_once(ports, scenario))
+    scenario.step(lambda ports: answer(ports, new, "Yes", room=100))
+    scenario.step(lambda ports: serve_once(ports, scenario))
+    scenario.step(lambda ports: answer(ports, ann, "/approve", room=200))
+    scenario.step(lambda ports: serve_once(ports, scenario))
+
+
 def catch_up(scenario: Scenario) -> None:
     """After days of darkness: a case comes back, one is reminded of and closed, and the mail leaves."""
     scenario.step(lambda ports: serve_once(ports, scenario), days=3)
 
 
-SCENES: Mapping[str, Callable[[Scenario], None]] = {"work": work, "catch_up": catch_up}
+SCENES: Mapping[str, Callable[[Scenario], None]] = {"work": work, "catch_up": catch_up, "register": register}
 
 
 def run(folder: str, scene: str, *rest: str) -> dict[str, int]:

@@ -23,6 +23,7 @@ from gateway.domain.model import CaseNumber
 from gateway.services import views
 from gateway.store import tables as t
 from gateway.store.db import Database
+from tests.answers import ANN, with_people
 from tests.servers import Cluster
 from tests.sink import Sink
 from tests.world import World, a_mail, settings
@@ -73,6 +74,14 @@ def waiting(url: str, folder: Path) -> str:
     return url
 
 
+def before_anyone_registers(url: str, folder: Path) -> str:
+    """As `populate`; ann is a user manager, and her company has a PIN."""
+    world = World(url, folder)
+    with_people(world, ANN)
+    world.ports.db.close()
+    return url
+
+
 def worked(expected: dict[str, Any], mails: int) -> None:
     """Every kind of decision was met."""
     decisions = {str(decision) for _, decision in expected["intake"]}
@@ -87,6 +96,14 @@ def caught_up(expected: dict[str, Any], mails: int) -> None:
     assert 7 == mails
 
 
+def registered(expected: dict[str, Any], mails: int) -> None:
+    """Each step has written its mail, and the person is a contact."""
+    assert {"registration", "approval"} == {str(decision) for _, decision in expected["intake"]}
+    assert 5 == mails
+    assert ["approved"] == [row[1].value for row in expected["registrations"]]
+    assert ("new@customer.example", True) in [row[:2] for row in expected["contacts"]]
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What the launcher runs, the database that it begins with, and what must have come of it."""
@@ -98,12 +115,13 @@ class Scene:
 
 WORK = Scene("work", populate, worked)
 CATCH_UP = Scene("catch_up", waiting, caught_up)
+REGISTER = Scene("register", before_anyone_registers, registered)
 
 
 def scenes(quick: Scene, slow: Scene) -> pytest.MarkDecorator:
-    """Each database sweeps one scene in every run of the tests, and the other one in `make slow`."""
-    both = [quick, pytest.param(slow, marks=pytest.mark.slow)]
-    return pytest.mark.parametrize("scene", both, ids=lambda scene: scene.name)
+    """Each database sweeps two scenes in every run of the tests, and another one in `make slow`."""
+    all_ = [quick, REGISTER, pytest.param(slow, marks=pytest.mark.slow)]
+    return pytest.mark.parametrize("scene", all_, ids=lambda scene: scene.name)
 
 
 class Launcher:
@@ -162,6 +180,16 @@ def content(url: str) -> dict[str, Any]:
                 ),
                 "participants": rows(tx, *t.participant.c),
                 "handled": rows(tx, t.handled.c.fingerprint),
+                "registrations": rows(tx, *(t.registration.c[name] for name in ("id", "state", "address", "hints"))),
+                "approvals": rows(tx, *(t.approval.c[name] for name in ("id", "kind", "state", "asked"))),
+                "asked": rows(tx, t.asked.c.token_hash, t.asked.c.address, t.asked.c.message_id),
+                "contacts": rows(
+                    tx,
+                    t.address.c.address,
+                    t.contact.c.active,
+                    t.contact.c.roles,
+                    where=t.address.c.contact_id == t.contact.c.id,
+                ),
                 "timers": rows(tx, *(t.timer.c[name] for name in ("id", "kind", "case_number", "round", "state"))),
             }
     finally:

@@ -1,4 +1,4 @@
-"""Two real gateways, each of whose service address is a contact of the other: they must not talk for ever."""
+"""The real daemon among machines that answer: no loop lasts longer than one exchange (SPEC section 17)."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from tests.world import a_mail
 
 ALICE = ("--as", "alice@vendor.example")
 NORTH, SOUTH = "service@north.example", "service@south.example"
+BOB = "bob@customer.example"
 MOST_ROUNDS = 10
 """Whoever still writes then never stops."""
 
@@ -71,3 +72,51 @@ def test_two_gateways_fall_silent_after_one_exchange(tmp_path: Path, sink: Sink)
 
     assert ["automatic", "new_case"] == [row["decision"] for row in cli_json(north, "intake", "list")]
     assert ["new_case", "held"] == [row["decision"] for row in cli_json(south, "intake", "list")]
+
+
+AWAY = {
+    "a known phrase": ("I am away", "I am away until further notice."),
+    "words that nobody knows": ("Your lines", "The office dog has carried your lines to the right desk."),
+}
+
+
+@pytest.mark.parametrize("name", AWAY)
+def test_a_machine_that_says_in_no_header_what_it_is_is_left_alone(tmp_path: Path, sink: Sink, name: str) -> None:
+    """AL-11: it answers all mail of ours; after one exchange there is silence and one alarm, and others are heard."""
+    config = gateway(tmp_path / "gw", relay_port=sink.port)
+    subject, text = AWAY[name]
+    with running(config) as daemon:
+        daemon.send(a_mail(BOB, message_id="<person@customer.example>"))
+        answered = 0
+        for _round in range(MOST_ROUNDS):
+            daemon.settle()
+            mails = [mail for mail in sink.taken if mail.rcpt_to == (BOB,)]
+            if len(mails) == answered:
+                break
+            for _ in mails[answered:]:
+                answered += 1
+                away = a_mail(BOB, f"{subject} ({answered})", text, message_id=f"<away-{answered}@customer.example>")
+                daemon.send(away, sender=BOB)
+        assert answered <= 2
+        assert ["loop"] == [alarm["name"] for alarm in cli_json(config, "status")["alarms"]]
+        daemon.send(a_mail("carl@customer.example", message_id="<canary@customer.example>"))
+        daemon.settle()
+        assert ("carl@customer.example",) in [mail.rcpt_to for mail in sink.taken]
+    cli(config, "db", "verify")
+
+
+@pytest.mark.parametrize("rule", ["notify", "hold"])
+def test_forged_strangers_use_up_a_budget_and_no_more(tmp_path: Path, sink: Sink, rule: str) -> None:
+    """AL-15 where no evidence is asked for: what is over the budget is silence and one alarm."""
+    config = gateway(tmp_path / "gw", relay_port=sink.port)
+    text = config.read_text().replace("[smtp]", f'unregistered = "{rule}"\n[smtp]')
+    config.write_text(f"{text}\n[budget]\noverall_hour = 5\n")
+    with running(config) as daemon:
+        for number in range(20):
+            address = f"x{number}@stranger.example"
+            daemon.send(a_mail(address, message_id=f"<{number}@stranger.example>"), sender=address)
+        daemon.settle()
+        assert (5 if rule == "notify" else 0) == len(sink.taken)
+        alarms = [alarm["name"] for alarm in cli_json(config, "status")["alarms"]]
+    assert (["budget-overall"] if rule == "notify" else []) == alarms
+    assert [] == cli_json(config, "cases")

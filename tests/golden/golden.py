@@ -32,6 +32,7 @@ def understood(folder: Path) -> str:
         "attachments": tuple(f"{file.name} ({file.content_type}, {len(file.data)})" for file in mail.attachments),
         "encrypted": "yes" if mail.encrypted else "",
         "defects": mail.defects,
+        "commands": mail.commands,
         "new_text": mail.new_text,
         "quoted_text": mail.quoted_text,
     }

@@ -9,11 +9,14 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from gateway.domain.actions import AddNote, AgentReply, Fire
-from gateway.domain.model import CaseNumber
+from gateway.domain.actions import Action, AddNote, AgentReply, Fire, Merge
+from gateway.domain.approval import ApprovalId, ApprovalKind
+from gateway.domain.approval_actions import Answer, Ask, Says
+from gateway.domain.model import CaseNumber, ContactRole, Turn
 from gateway.errors import NotFound, Refused
-from gateway.services import views
+from gateway.services import approval_view, queue, views
 from gateway.store import migrate
+from tests.answers import CARL, give
 from tests.world import World, a_mail
 
 PEOPLE = {
@@ -34,6 +37,7 @@ class GatewayMachine(RuleBasedStateMachine):
         url = f"sqlite:///{self.folder / 'x.db'}"
         migrate.upgrade(url)
         self.world = World(url, self.folder)
+        give(self.world, CARL, ContactRole.DECISION_MAKER)
         self.mails = 0
         self.last = a_mail()
 
@@ -75,17 +79,46 @@ class GatewayMachine(RuleBasedStateMachine):
     def notes(self, number: int) -> None:
         self._act(AddNote(case=CaseNumber(number), actor=self.world.alice, text=SECRET))
 
+    @rule(number=st.integers(1001, 1002), into=st.integers(1001, 1002))
+    def merges(self, number: int, into: int) -> None:
+        self._act(Merge(case=CaseNumber(number), actor=self.world.alice, into=CaseNumber(into)))
+
+    @rule(number=st.integers(1001, 1004))
+    def orders(self, number: int) -> None:
+        if number in self.world.cases() and self.world.case(number).summary.account == "EX-1":
+            order = Ask(kind=ApprovalKind.ORDER, actor=self.world.bob, text="an update", case=CaseNumber(number))
+            self._act(order)
+
+    @rule(says=st.sampled_from(Says))
+    def decides(self, says: Says) -> None:
+        for one in self.world.ports.db.read(approval_view.approvals, approval_view.OPEN)[:1]:
+            self._act(Answer(approval=ApprovalId(one.id), asked=one.id, address=CARL, says=says))
+
     @rule(hours=st.integers(1, 40))
     def time_passes(self, hours: int) -> None:
         self.world.later(hours=hours)
 
-    def _act(self, action: Fire | AgentReply | AddNote) -> None:
+    def _act(self, action: Action) -> None:
         with suppress(Refused, NotFound):
             self.world.act(action)
 
     @invariant()
     def histories_make_the_cases(self) -> None:
         assert [] == self.world.ports.db.read(views.broken_cases)
+
+    @invariant()
+    def lists_and_queue_know_whose_turn_it_is(self) -> None:
+        """What SQL selects is what `Policy.turn_of` says of each case."""
+        ports = self.world.ports
+
+        def listed(turn: Turn | None) -> list[views.Summary]:
+            asked = views.CaseFilter(turn=turn, sort="number")
+            return list(ports.db.read(views.cases, asked, ports.policy, ports.tokens))
+
+        for turn in Turn:
+            assert listed(turn) == [case for case in listed(None) if case.turn == turn]
+        found = ports.db.read(queue.queue, queue.QueueFilter(), ports.policy, ports.tokens, self.world.now).found
+        assert {one.summary.number for one in found} == {case.number for case in listed(Turn.VENDOR)}
 
     @invariant()
     def mail_stays_in_its_account(self) -> None:

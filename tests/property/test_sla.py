@@ -18,7 +18,7 @@ from gateway.domain.policy import Policy
 from gateway.domain.sla import Clock, clocks
 from gateway.domain.targets import SlaRules, Span, Target, Unit
 from tests import world
-from tests.histories import MOVES, Writer
+from tests.histories import ANSWERS, MOVES, Writer
 
 ZONES = (
     "UTC",
@@ -151,7 +151,7 @@ def sla_rules(draw: st.DrawFn) -> SlaRules:
 TYPES = ("question", "incident P1", "incident P2", "incident P3", "task", "error")
 HAPPENINGS = (
     *MOVES, "note", "automatic", "reply", "resolve with text", "customer", "merge", "bounce", "bounce to a participant",
-    *(f"type {name}" for name in TYPES), *(f"priority P{number}" for number in range(1, 5)),
+    "order", "order", *ANSWERS, *(f"type {name}" for name in TYPES), *(f"priority P{number}" for number in range(1, 5)),
 )  # fmt: skip
 
 
@@ -168,6 +168,7 @@ def stories(draw: st.DrawFn, /, *, backwards: bool = True, bounces: bool = True)
         is_possible = (
             writer.can(what) if what in MOVES
             else writer.can("resolve") if what == "resolve with text"
+            else bool(writer.waiting) if what in ANSWERS
             else bounces and answered if what.startswith("bounce")
             else True
         )  # fmt: skip
@@ -215,7 +216,7 @@ def test_processing_time_is_that_of_the_vendors_turn(story: Story, account: str 
     total = timedelta()
     for event, until in zip(events, (*(event.at for event in events[1:]), end), strict=True):
         case = evolve(case, event)
-        if case.merged_into is None and policy.turn(case.status) is Turn.VENDOR:
+        if case.merged_into is None and not case.awaits and policy.turn(case.status) is Turn.VENDOR:
             total += calendar.between(event.at, until)
     assert total.total_seconds() == clocks(events, policy, account, end)[-1].used_seconds
 

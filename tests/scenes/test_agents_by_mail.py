@@ -5,89 +5,40 @@ from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from gateway.domain.actions import AddNote, AgentReply, Fire
-from gateway.domain.model import Agent, AgentId, CaseNumber
-from gateway.mail.decision import Decision
-from gateway.store import people
-from tests.answers import ANN, BOB, CARL, kinds, last, text
+from gateway.domain.model import CaseNumber
+from gateway.store import tables as t
+from tests.agents import (
+    ALICE,
+    MIRA,
+    answer,
+    answers,
+    apple,
+    gmail,
+    outlook,
+    outlook_german,
+    to_customers,
+    unmarked,
+    with_agents,
+    write,
+)
+from tests.answers import BOB, CARL, kinds, last, text
 from tests.world import SERVICE, World, a_mail, a_world
 
-ALICE, MIRA = "alice@vendor.example", "mira@vendor.example"
-PROVEN = "mx.vendor.example; dmarc=pass header.from=vendor.example"
 SECRET = "They never pay their invoices in time, so no hurry here."
 QUESTION = "Since Monday everything is slow."
 
 
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
-    """One with a second agent and a case of bob's."""
+    """One with two agents and a case of bob's."""
     with a_world(database_url, tmp_path) as made:
-        mira = Agent(id=AgentId(0), name="Mira", address=MIRA, teams=("first_level",))
-        with made.ports.db.begin() as tx:
-            people.add_agent(tx, mira)
-        made.mail(a_mail())
-        yield made
-
-
-def write(
-    world: World, body: str, *, sender: str = ALICE, subject: str = "Re: it", to: str = SERVICE, **headers: str
-) -> Decision:
-    """An agent's mail comes in over the relay, which vouches for it."""
-    world.later(minutes=1)
-    world._mails += 1
-    headers = {"authentication_results": PROVEN, "message_id": f"<{world._mails}@vendor.example>", **headers}
-    return world.mail(a_mail(sender, subject, body, to=to, **headers), rcpt=to)
-
-
-def answer(world: World, mail: EmailMessage, body: str, **more: str) -> Decision:
-    """An agent answers a mail of ours as a mail program does."""
-    more = {"to": str(mail["Reply-To"].addresses[0].addr_spec), "in_reply_to": str(mail["Message-ID"]), **more}
-    return write(world, body, subject=more.pop("subject", f"Re: {mail['Subject']}"), **more)
-
-
-def gmail(mail: EmailMessage) -> str:
-    quoted = "\n".join(f"> {line}".rstrip() for line in text(mail).splitlines())
-    return f"On Mon, Mar 2, 2026 at 10:00 AM Acme <{SERVICE}> wrote:\n\n{quoted}"
-
-
-def apple(mail: EmailMessage) -> str:
-    quoted = "\n".join(f"> {line}" for line in text(mail).splitlines())
-    return f"> On 2. Mar 2026, at 10:00, Acme <{SERVICE}> wrote:\n> \n{quoted}"
-
-
-def outlook(mail: EmailMessage) -> str:
-    head = (
-        f"From: Acme <{SERVICE}>\nSent: Monday, March 2, 2026 10:00 AM\nTo: Alice <{ALICE}>\nSubject: {mail['Subject']}"
-    )
-    return f"{'_' * 32}\n{head}\n\n{text(mail)}"
-
-
-def outlook_german(mail: EmailMessage) -> str:
-    head = (
-        f"Von: Acme <{SERVICE}>\nGesendet: Montag, 2. März 2026 10:00\nAn: Alice <{ALICE}>\nBetreff: {mail['Subject']}"
-    )
-    return f"{head}\n\n{text(mail)}"
-
-
-def unmarked(mail: EmailMessage) -> str:
-    """A program that no rule of ours knows."""
-    return f"Acme hat dieses hier geschrieben\n\n{text(mail)}"
+        yield with_agents(made)
 
 
 STYLES = (gmail, apple, outlook, outlook_german)
-
-
-def to_customers(world: World) -> str:
-    """Every byte of text that went to customers."""
-    mails = [mail for mail in world.outbox() if not str(mail["To"]).endswith("@vendor.example")]
-    parts = [part for mail in mails for part in mail.walk() if part.get_content_maintype() == "text"]
-    return "\n".join(str(part.get_content()) for part in parts)
-
-
-def answers(world: World) -> list[str]:
-    """The answers that alice got to her mail."""
-    return [text(mail) for mail in world.outbox() if (mail["To"], mail["X-Test-Kind"]) == (ALICE, "command_answer")]
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -103,7 +54,7 @@ def test_an_answer_to_a_notice_goes_to_the_customer_without_what_it_quotes(
     assert "waiting_for_customer" == world.case().summary.status
     assert (ALICE, []) == (world.case().summary.assignee, answers(world))
     reply = last(world, BOB, "agent_replied")
-    assert (None, "Please restart it.") == (reply["Auto-Submitted"], text(reply).split("\n")[0])
+    assert (None, "Please restart it.") == (reply["Auto-Submitted"], text(reply).splitlines()[0])
     assert "New case" not in to_customers(world)
     assert "casegate case" not in to_customers(world)
 
@@ -128,14 +79,29 @@ def test_what_answers_a_note_stays_internal_without_its_address(world: World) ->
     """From an address book, or where there are no plus-addresses: In-Reply-To tells."""
     world.act(AddNote(case=CaseNumber(1001), actor=world.alice, text=SECRET))
     notice = last(world, MIRA, "note")
-    assert "agent_reply" == answer(world, notice, "I agree, let us wait.", sender=MIRA, to=SERVICE).kind
+    own = "<own@vendor.example>"
+    decision = answer(world, notice, "I agree, let us wait.", sender=MIRA, to=SERVICE, message_id=own)
+    assert "agent_reply" == decision.kind
     assert "note" == world.case().messages[-1].direction
     # and what answers that note directly, which only we saw
-    thread = {"in_reply_to": f"<{world._mails}@vendor.example>"}
-    token = str(notice["Subject"])
-    assert "agent_reply" == write(world, "Me too, as ever.", subject=f"Re: {token}", **thread).kind
+    assert "agent_reply" == write(world, "Me too, as ever.", subject=f"Re: {notice['Subject']}", in_reply_to=own).kind
     assert ["inbound", "note", "note", "note"] == [one.direction for one in world.case().messages]
     assert [] == kinds(world, BOB)[1:]
+
+
+def test_a_note_by_mail_leaves_no_trace_in_what_follows(world: World) -> None:
+    """Its Message-ID is in no mail to a customer, and what answers later mail of the thread is no note."""
+    own = "<a-note@vendor.example>"
+    answer(world, last(world, ALICE, "case_opened"), f"/note {SECRET}", message_id=own)
+    answer(world, last(world, ALICE, "command_answer"), "Still true, I think.")
+    assert ["inbound", "note", "note"] == [one.direction for one in world.case().messages]
+    answer(world, last(world, MIRA, "note"), "/start\nI see.", sender=MIRA)
+    world.mail(a_mail(body="And now?", message_id="<two@customer.example>", in_reply_to="<one@customer.example>"))
+    notice = last(world, MIRA, "customer_wrote")
+    assert str(last(world, MIRA, "note")["Message-ID"]) in str(notice["References"])
+    answer(world, notice, "Please restart it.", sender=MIRA)
+    assert ("outbound", "Please restart it.") == (world.case().messages[-1].direction, world.case().messages[-1].text)
+    assert not any(own in str(mail["References"]) for mail in world.outbox() if str(mail["To"]) == BOB)
 
 
 @pytest.mark.parametrize(
@@ -148,6 +114,7 @@ def test_what_answers_a_note_stays_internal_without_its_address(world: World) ->
         f"Hello,\n> {SECRET}\nas we said.\n> {QUESTION}\nYes.",
         f"As my colleague says: {SECRET} Regards",
         "Look it up with casegate case show 1001.",
+        "Please restart it. New case 1001 from Bob, EX-1 Ltd (EX-1).",
         "Please restart it.\n/note they never pay",
     ],
 )
@@ -157,11 +124,12 @@ def test_words_of_ours_that_no_customer_saw_are_never_sent(world: World, body: s
     notice = last(world, ALICE, "case_opened")
     filled = body.format(unmarked=unmarked(notice), outlook=outlook(notice), gmail=gmail(notice))
     before = to_customers(world)
-    decision = answer(world, notice, filled)
+    decision = answer(world, notice, filled, in_reply_to="<lost@vendor.example>", references="<lost@vendor.example>")
     assert ("held", before) == (decision.kind, to_customers(world))
     assert ["inbound", "note"] == [one.direction for one in world.case().messages]
     assert 1 == len(answers(world))
     assert "Nothing was sent" in " ".join(answers(world)[0].split())
+    assert SECRET not in decision.reason  # which is logged
 
 
 def test_answers_between_the_lines_of_the_customer_are_sent_with_them(world: World) -> None:
@@ -222,17 +190,18 @@ def test_a_command_that_is_unclear_stops_everything(world: World, body: str) -> 
 
 def test_a_refused_transition_keeps_its_words(world: World) -> None:
     """As `resolve -m` on a closed case does."""
-    world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="close"))
+    world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="resolve"))
     answer(world, last(world, ALICE, "case_opened"), "/resolve\n\nIt works.")
     assert ["inbound"] == [one.direction for one in world.case().messages]
     said = " ".join(answers(world)[0].split())
-    assert "possible: reopen" in said
+    assert "is Resolved; possible:" in said
     assert "your reply Not done: nothing was sent" in said
 
 
 def test_a_reply_to_a_closed_case_is_sent_and_the_agent_hears_that_it_stays(world: World) -> None:
     """SPEC section 5.3."""
-    world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="close"))
+    world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="resolve"))
+    world.act(Fire(case=CaseNumber(1001), actor=world.bob, trigger="close"))
     answer(world, last(world, ALICE, "case_opened"), "One thing more: it was the disk.")
     assert "One thing more" in to_customers(world)
     assert "the status stays Closed" in answers(world)[0]
@@ -258,7 +227,6 @@ def test_a_mail_that_names_no_case_is_held_and_the_agent_told_once(world: World,
     told = last(world, ALICE, "command_answer")
     assert (1, "auto-replied") == (len(answers(world)), told["Auto-Submitted"])
     assert "held" == answer(world, told, "thanks").kind
-    world.ports.db.read(lambda tx: None)
     assert ["inbound"] == [one.direction for one in world.case().messages]
 
 
@@ -303,7 +271,7 @@ def test_an_agent_who_left_is_nobody(world: World) -> None:
     """Held without a word, whatever the token."""
     notice = last(world, ALICE, "case_opened")
     with world.ports.db.begin() as tx:
-        people.remove_agent(tx, world.alice)
+        tx.execute(sa.update(t.agent).where(t.agent.c.id == int(world.alice.id)).values(active=False))
     before = world.told()
     assert "held" == answer(world, notice, "Please restart it.").kind
     assert before == world.told()
@@ -312,9 +280,9 @@ def test_an_agent_who_left_is_nobody(world: World) -> None:
 def test_whom_the_mail_itself_reached_gets_no_second_copy(world: World) -> None:
     """As with customers' mail; and what they answer to the agent's own mail finds the case."""
     notice = last(world, ALICE, "case_opened")
-    answer(world, notice, "Please restart it.", cc=BOB)
+    own = "<own@vendor.example>"
+    answer(world, notice, "Please restart it.", cc=BOB, message_id=own)
     assert ["case_opened"] == kinds(world, BOB)
-    own = f"<{world._mails}@vendor.example>"
     back = a_mail(BOB, "Re: slow", "I did.", message_id="<four@customer.example>", in_reply_to=own)
     assert ("reply", 1001) == ((decision := world.mail(back)).kind, decision.case)
 
@@ -325,107 +293,10 @@ def test_a_note_that_went_to_the_customer_by_itself_is_said_to_have(world: World
     assert f"also went to {BOB}" in answers(world)[0]
 
 
-FORWARDED = "From: Ann Archer <ann@customer.example>\nDate: Mon, 2 Mar 2026 08:00\nSubject: Fwd: Printer on fire\nTo: Alice <alice@vendor.example>"
-FORWARDS = {
-    "gmail": f"---------- Forwarded message ---------\n{FORWARDED}\n\nThe printer burns.\n\nAnn",
-    "apple": "Begin forwarded message:\n\n"
-    + "\n".join(f"> {line}" for line in (*FORWARDED.split("\n"), "", "The printer burns.", "", "Ann")),
-    "outlook": f"________________________________\n{FORWARDED.replace('Date:', 'Sent:')}\n\nThe printer burns.\n\nAnn",
-    "thunderbird": f"-------- Forwarded Message --------\n{FORWARDED}\n\n\n\nThe printer burns.\n\nAnn",
-    "german": "-----Ursprüngliche Nachricht-----\nVon: Ann Archer <ann@customer.example>\nGesendet: Montag, 2. März 2026 08:00\n"
-    "An: Alice <alice@vendor.example>\nBetreff: WG: Printer on fire\n\nThe printer burns.\n\nAnn",
-}
-
-
-@pytest.mark.parametrize("program", FORWARDS)
-def test_for_opens_a_case_in_the_customers_name(world: World, program: str) -> None:
-    """The forwarded mail is hers, the agent's own words are a note, further commands are about the new case."""
-    body = f"/for {ANN}\n/priority P2\n/assign me\n\nShe called me as well.\n\n{FORWARDS[program]}"
-    decision = write(world, body, subject="Fwd: Printer on fire")
-    assert ("new_case", 1002) == (decision.kind, decision.case)
-    case = world.case(1002)
-    assert ("Printer on fire", ANN, "mail", ALICE) == (
-        case.summary.subject,
-        case.summary.reporter,
-        case.channel,
-        case.summary.assignee,
-    )
-    assert [("inbound", ANN, "The printer burns.\n\nAnn"), ("note", ALICE, "She called me as well.")] == [
-        (one.direction, one.author, one.text) for one in case.messages
-    ]
-    assert ["case_opened"] == kinds(world, ANN)
-    assert "She called me as well" not in to_customers(world)
-    assert "case 1002 is open for Ann of EX-1" in " ".join(answers(world)[0].split())
-
-
-@pytest.mark.parametrize(
-    ("first", "below", "why"),
-    [
-        ("/for nobody@customer.example", FORWARDS["gmail"], "there is no contact"),
-        ("/for reads@customer.example", FORWARDS["gmail"], "has no access"),
-        ("/for", FORWARDS["gmail"], "there is no contact"),
-        (f"/for {ANN}", "Only my own words.", "no forwarded mail was found"),
-        ("/for eve@other.example", FORWARDS["gmail"], "is of OT-1"),
-        (f"/for {ANN}", FORWARDS["gmail"].replace(ANN, MIRA), "from our own side"),
-        (f"/start\n/for {ANN}", FORWARDS["gmail"], "as the first line"),
-    ],
-)
-def test_for_that_is_not_clear_opens_nothing(world: World, first: str, below: str, why: str) -> None:
-    """Held, and the agent is told why."""
-    assert "held" == write(world, f"{first}\n\n{below}", subject="Fwd: Printer on fire").kind
-    assert [1001] == list(world.cases())
-    assert why in " ".join(answers(world)[0].split())
-
-
-def with_file(
-    world: World, notice: EmailMessage, body: str, kind: str, name: str, data: bytes, **more: str
-) -> Decision:
-    """An agent's answer with a file."""
-    world.later(minutes=1)
-    mail = EmailMessage()
-    mail["From"], mail["To"] = ALICE, str(notice["Reply-To"].addresses[0].addr_spec)
-    mail["Subject"], mail["Message-ID"] = f"Re: {notice['Subject']}", f"<file-{name}@vendor.example>"
-    mail["In-Reply-To"], mail["Authentication-Results"] = str(notice["Message-ID"]), PROVEN
-    mail.set_content(body)
-    main, _, sub = kind.partition("/")
-    mail.add_attachment(data, maintype=main, subtype=sub, filename=name, **more)
-    return world.mail(mail.as_bytes(), rcpt=str(mail["To"]))
-
-
-def test_files_go_along_with_a_reply_and_stay_with_a_note(world: World) -> None:
-    """Kept before anything names them; a logo in the text is none."""
-    notice = last(world, ALICE, "case_opened")
-    assert "agent_reply" == with_file(world, notice, "The patch.", "application/zip", "patch.zip", b"PK patch").kind
-    sent = last(world, BOB, "agent_replied")
-    assert [("patch.zip", b"PK patch")] == [(one.get_filename(), one.get_content()) for one in sent.iter_attachments()]
-    assert ["patch.zip"] == [one.name for one in world.case().messages[-1].attachments]
-    with_file(world, notice, "/resolve\n\nAnd one more.", "application/zip", "more.zip", b"PK more")
-    assert ["more.zip"] == [one.get_filename() for one in last(world, BOB, "agent_replied").iter_attachments()]
-    with_file(world, notice, "/note Their log.", "text/csv", "log.csv", b"a;b")
-    assert ("note", ["log.csv"]) == (
-        world.case().messages[-1].direction,
-        [one.name for one in world.case().messages[-1].attachments],
-    )
-    with_file(world, notice, "With my logo.", "image/png", "logo.png", b"\x89PNG", disposition="inline")
-    assert [] == list(last(world, BOB, "agent_replied").iter_attachments())
-    assert "log.csv" not in to_customers(world)
-
-
-@pytest.mark.parametrize("name", ["old.eml", "old.msg", "winmail.dat"])
-def test_a_file_that_holds_a_whole_mail_never_goes_to_a_customer(world: World, name: str) -> None:
-    """It quotes whatever its writer read; with a note it stays here."""
-    notice = last(world, ALICE, "case_opened")
-    before = len(world.outbox())
-    assert "held" == with_file(world, notice, "See there.", "application/octet-stream", name, b"a mail").kind
-    assert [ALICE] == [str(mail["To"]) for mail in world.outbox()[before:]]
-    assert "holds a whole mail" in " ".join(answers(world)[0].split())
-    assert "agent_reply" == with_file(world, notice, "/note See.", "application/octet-stream", name, b"a mail").kind
-
-
 def test_a_machine_in_an_agents_name_is_not_answered_for_ever(world: World) -> None:
     """A responder without any mark, which answers each of our answers."""
     for _ in range(30):
-        write(world, "I am away and read no mail.", subject="Hello")
+        write(world, "Your mail is welcome here.", subject="Hello")
     assert 20 == len(answers(world))
 
 

@@ -24,7 +24,7 @@ from gateway.resources import data_dir
 from gateway.services import case_view
 from gateway.store import load_people
 from gateway.store import tables as t
-from tests.world import World, a_mail, a_world
+from tests.world import UNLIMITED, World, a_mail, a_world
 
 ACTORS = ("customer", "vendor", "system")
 EVENTS = (
@@ -278,7 +278,7 @@ def test_no_two_rows_are_for_the_same_moment(set_name: str) -> None:
 def play(url: str, folder: Path, set_name: str, case_type: str) -> None:
     """The whole product of one type; what changes nothing comes first, so that a case is moved as seldom as can be."""
     file = RuleFile.of(set_name)
-    with a_world(url, folder, rules={"set": set_name}) as world:
+    with a_world(url, folder, rules={"set": set_name}, budget=UNLIMITED) as world:
         stage = Stage(world, file, case_type)
         tried = [(moment, target) for moment, target in file.product() if moment[3] == case_type]
         for moment, target in sorted(

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from gateway.domain.model import Contact, ContactId, ContactRole
+from gateway.store import people
 from tests.answers import (
     ANN,
     NEW,
     PIN,
     contact,
+    give,
     is_contact,
     kinds,
     last,
@@ -48,3 +51,31 @@ def test_a_person_registers_by_mail_and_is_welcome(world: World) -> None:
     assert ["approved"] == [one.state for one in registrations(world)]
     assert ["approved"] == [one.state for one in open_approvals(world)]
     assert not any(PIN in text(mail) for mail in world.outbox())
+
+
+def test_a_contact_who_was_added_meanwhile_stays_as_they_are(world: World) -> None:
+    """An approval that comes later does not take their roles away."""
+    letter(world)
+    reply(world, last(world, NEW))
+    with world.ports.db.begin() as tx:
+        added = Contact(
+            id=ContactId(0),
+            account="EX-1",
+            name="New",
+            addresses=(NEW,),
+            roles=frozenset({ContactRole.DECISION_MAKER}),
+        )
+        people.add_contact(tx, added)
+    reply(world, last(world, ANN, "approval"), "/approve")
+    assert contact(world, NEW).roles == {ContactRole.DECISION_MAKER}
+    assert ["ended"] == [one.state for one in registrations(world)]
+
+
+def test_a_manager_without_access_to_cases_approves(world: World) -> None:
+    """Who only receives may hold the role all the same."""
+    give(world, ANN)
+    give(world, "reads@customer.example", ContactRole.USER_MANAGER)
+    letter(world)
+    reply(world, last(world, NEW))
+    assert "approval" == reply(world, last(world, "reads@customer.example"), "/approve").kind
+    assert is_contact(world, NEW)

@@ -263,6 +263,15 @@ def test_one_mail_a_day_to_an_address(world: World) -> None:
     assert 2 == len(world.outbox())
 
 
+def test_invitations_are_no_way_to_flood_an_address(world: World) -> None:
+    """RA-15: a user manager's, or an agent's; and they forget no wrong PINs."""
+    for number in range(10):
+        write(world, ANN, SERVICE, f"/invite victim@x.example Number {number} {PIN}", subject=f"No {number}")
+    assert 1 == len(kinds(world, "victim@x.example"))
+    with pytest.raises(Refused, match="within a day"):
+        world.act(Invite(address="victim@x.example", account="EX-1", name="Victim", actor=world.alice))
+
+
 def test_an_account_is_not_flooded(world: World) -> None:
     """RA-15: two hundred addresses with the right PIN."""
     for number in range(200):

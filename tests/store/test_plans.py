@@ -29,7 +29,7 @@ FILTERS = [
     CaseFilter(turn=Turn.VENDOR, sort="priority"),
     CaseFilter(statuses=("open", "closed")),
     CaseFilter(account="EX-1"),
-    CaseFilter(account="EX-1", turn=Turn.NOBODY),
+    *(CaseFilter(account="EX-1", turn=turn) for turn in Turn),
     CaseFilter(type="incident"),
     CaseFilter(assignee=ME),
     CaseFilter(assignee=ME, turn=Turn.VENDOR),
@@ -111,7 +111,7 @@ def test_the_queue_is_ordered_by_an_index_alone(world: World) -> None:
         assert {} == whole_reads(found | counted), asked
         if ports.db.is_sqlite:
             (plan,) = (plan for text, plan in found.items() if "LIMIT" in text)
-            assert "SEARCH cases USING COVERING INDEX ix_cases_queue (merged_into=? AND status=?)" in plan
+            assert "SEARCH cases USING COVERING INDEX ix_cases_queue (merged_into=? AND status=? AND awaits=?)" in plan
 
 
 def test_a_case_its_history_and_a_search_are_looked_up(world: World) -> None:

@@ -295,6 +295,15 @@ def test_an_alternative_beside_pictures_has_to_say_the_same_too() -> None:
     assert parts(("text/plain", "/close"), (related.format("<p>Hello"), "")).commands == ()
 
 
+def test_alternatives_beside_a_file_have_to_say_the_same_too() -> None:
+    for page, found in (("<p>/close", ("/close",)), ("<p>Hello", ())):
+        alternatives = (
+            'multipart/alternative; boundary="c"\n\n--c\nContent-Type: text/plain\n\n/close\n'
+            f"--c\nContent-Type: text/html\n\n{page}\n--c--"
+        )
+        assert parts((alternatives, ""), ("image/png", "x"), kind="mixed").commands == found
+
+
 @pytest.mark.parametrize(
     ("bodies", "found"),
     [

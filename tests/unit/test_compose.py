@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.header import decode_header, make_header
 from email.message import EmailMessage
+from email.utils import parseaddr
+from html import unescape
 from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -24,7 +27,8 @@ from gateway.domain.policy import (
     Vendor,
     Workflow,
 )
-from gateway.domain.words import CaseWords, Notice, StrangerWords
+from gateway.domain.words import ApprovalWords, CaseWords, Notice, RegistrationWords, StrangerWords
+from gateway.mail.answer_links import with_answer
 from gateway.mail.compose import Composed, compose
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens, subject_tokens
@@ -450,6 +454,44 @@ def test_ten_megabytes_of_text_make_a_mail_of_bounded_size() -> None:
 def test_one_endless_line_is_folded_on_the_wire_only() -> None:
     line = "a" * 100_000
     assert text_of(read(composed(with_words(text=line)))).startswith(f"{line}\n")
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_a_question_is_answered_by_its_reply_or_by_its_buttons(lang: str) -> None:
+    """In the reader's language; the one-time address is in the links, and the reply goes there by itself."""
+    words = ApprovalWords(kind="order", event="asked", recipient="Ann", account_name="Müller", request="update to 8.1")
+    ask = replace(REPLY, kind=NoticeKind.APPROVAL, template="approval", lang=lang, words=words, case=None, approval=1)
+    mail = composed(ask)
+    found = read(mail)
+    assert mail.answer_token is not None
+    answer = TOKENS.answer_address(mail.answer_token)
+    assert answer == parseaddr(str(found["Reply-To"]))[1]
+    assert {"en": "Müller orders: update to 8.1", "de": "Auftrag von Müller: update to 8.1"}[lang] == found["Subject"]
+    html = found.get_body(("html",)).get_content()  # type: ignore[union-attr]  # there is one
+    links = [urlsplit(unescape(link)) for link in re.findall(r'href="(mailto:[^"]+)"', html)]
+    assert [answer, answer] == [unquote(link.path) for link in links]
+    assert ["/approve\r\n", "/reject\r\n"] == [parse_qs(link.query)["body"][0] for link in links]
+
+
+@pytest.mark.parametrize(
+    ("event", "inviter", "needs_pin", "lines"),
+    [
+        ("asked", None, True, None),
+        ("asked", "Mira", True, ["PIN: \r\nName: Bob\r\n"]),
+        ("asked", "Ann", False, None),
+        ("incomplete", None, True, ["PIN: \r\nName: Bob\r\n"]),
+    ],
+)
+def test_the_button_of_a_registration_opens_the_lines_that_it_lacks(
+    event: str, inviter: str | None, needs_pin: bool, lines: list[str] | None
+) -> None:
+    words = RegistrationWords(
+        event=event, recipient="Bob", name="Bob", address="bob@customer.example", service_address=POST.service_address,
+        registration_address=POST.registration_address, inviter=inviter, needs_pin=needs_pin,
+    )  # fmt: skip
+    told = with_answer(words, "k7q2mh3xk7q2mh3xk7q2mh3xk7", TOKENS)
+    assert isinstance(told, RegistrationWords)
+    assert lines == parse_qs(urlsplit(told.answer_link).query).get("body")
 
 
 def test_a_failing_override_is_remarked_and_the_mail_goes_out(tmp_path: Path) -> None:

@@ -242,3 +242,36 @@ def test_a_calendar_that_never_opens_is_never_due() -> None:
 @pytest.mark.parametrize(("span", "seconds"), [(Span(30, Unit.MINUTE), 1800), (Span(2, Unit.DAY), 16 * 3600)])
 def test_a_day_is_as_long_as_the_calendar_says(span: Span, seconds: int) -> None:
     assert seconds == span.on(OFFICE).total_seconds()
+
+
+def test_an_order_that_waits_is_a_segment_of_its_own() -> None:
+    """From the first request to the last answer, whatever the customer writes meanwhile."""
+    events = told("09:00 incident P1; 09:10 order; 09:15 order; 09:20 approve; 09:25 customer; 09:30 reject")
+    segments = (
+        segment("09:00", "09:10", Turn.VENDOR, 10),
+        segment("09:10", "09:30", Turn.CUSTOMER, 0),
+        segment("09:30", "09:40", Turn.VENDOR, 10),
+    )
+    for name in ("first_response", "processing"):
+        assert segments == clock(name, events, "09:40").segments
+    assert at("10:20") == clock("first_response", events, "09:40").due_at
+
+
+def test_no_level_is_reached_while_an_order_waits() -> None:
+    events = told("09:00 incident P1; 09:30 order")
+    found = clock("first_response", events, "15:00")
+    reached = LevelTime(clock="first_response", level=50, round=1, due_at=at("09:30"))
+    assert (None, (reached,), False, 30 * 60) == (found.due_at, found.levels, found.breached, found.used_seconds)
+
+
+def test_a_lost_answer_runs_no_clock_while_an_order_waits() -> None:
+    """It is as if nothing had been sent, and as if nobody could do anything yet."""
+    events = told("09:00 incident P1; 09:10 order; 09:20 reply; 09:30 bounce; 09:40 release")
+    assert 20 * 60 == clock("first_response", events, "09:50").used_seconds
+    assert 10 * 60 == clock("processing", events, "09:50").used_seconds
+
+
+@pytest.mark.parametrize("what", ["resolve", "defer"])
+def test_a_case_that_is_nobodys_turn_stays_so_while_an_order_waits(what: str) -> None:
+    found = clock("processing", told(f"09:00 incident P1; 09:10 order; 09:20 {what}"), "10:00")
+    assert [Turn.VENDOR, Turn.CUSTOMER, Turn.NOBODY] == [one.turn for one in found.segments]

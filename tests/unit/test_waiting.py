@@ -77,6 +77,16 @@ def test_nobody_is_reminded_while_it_is_not_the_customers_turn(status: str) -> N
     assert () == timers_of(case(status), policy(closes=14, reminds=7))
 
 
+@pytest.mark.parametrize("status", ["open", "waiting_for_vendor", "waiting_for_customer"])
+def test_an_open_approval_has_a_reminder_of_its_own(status: str) -> None:
+    """So nobody is reminded of the case as well, although it is the customer's turn."""
+    assert () == timers_of(case(status, awaits=(3,)), policy(closes=14, reminds=7))
+
+
+def test_a_resolved_case_closes_whatever_is_still_to_be_approved() -> None:
+    assert (timer(TimerKind.AUTO_CLOSE_REMINDER, 7),) == timers_of(case("resolved", awaits=(3,)), policy(closes=14))
+
+
 def test_a_closing_begins_with_a_reminder_at_half_time() -> None:
     assert (timer(TimerKind.AUTO_CLOSE_REMINDER, 7),) == timers_of(case("resolved"), policy(closes=14))
 

@@ -211,6 +211,7 @@ def upgrade() -> None:
         sa.Column("reminded_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("deferred_until", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("deferred_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("awaits", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("sla_due_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
         sa.Column("updated_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -230,7 +231,17 @@ def upgrade() -> None:
         batch_op.create_index("ix_cases_priority_updated", ["priority", "updated_at"], unique=False)
         batch_op.create_index(
             "ix_cases_queue",
-            ["merged_into", "status", "sla_due_at", "created_at", "number", "team", "assignee_id", "escalations"],
+            [
+                "merged_into",
+                "status",
+                "awaits",
+                "sla_due_at",
+                "created_at",
+                "number",
+                "team",
+                "assignee_id",
+                "escalations",
+            ],
             unique=False,
         )
         batch_op.create_index("ix_cases_status_updated", ["status", "updated_at"], unique=False)

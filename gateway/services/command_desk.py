@@ -1,0 +1,49 @@
+"""What the handlers of commands work with: who asks, on which case, and how an action is performed."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from gateway.domain.actions import Action, Outcome
+from gateway.domain.commands import Came
+from gateway.domain.model import Account, CaseNumber, Contact
+from gateway.domain.words import BlockWords
+from gateway.services.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one command, in a sentence, and what it shows."""
+
+    came: Came
+    text: str = ""
+    blocks: tuple[BlockWords, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandDesk:
+    """One mail's commands: its writer as they are now, and its case. `at` is the time of the transaction."""
+
+    tx: sa.Connection
+    ports: Ports
+    contact: Contact
+    account: Account
+    case: CaseNumber | None
+    is_proved: bool
+    is_lost: bool
+    at: datetime
+    run: Callable[[Action], Outcome]
+
+    @property
+    def address(self) -> str:
+        """Where answers go: the stored address, never one copied from a header."""
+        return self.contact.address
+
+    def do(self, action: Action) -> Outcome:
+        """Perform an action; raises Refused or NotFound."""
+        outcome = self.run(action)
+        if outcome.refused is not None:
+            raise outcome.refused
+        return outcome

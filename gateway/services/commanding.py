@@ -1,0 +1,77 @@
+"""Carries out the commands of a mail, one after the other, and says in one mail what came of each (SPEC section 8).
+
+Called by `services.perform` inside its transaction. A command is an Action that is performed like any other, or a look
+at what its writer may see; a refusal undoes nothing of the others.
+"""
+
+from collections.abc import Callable, Mapping
+
+from gateway.domain.commands import OF_MANAGERS, ON_CASE, Came, CarryOut, Command, CommandName
+from gateway.domain.model import ContactRole, NoticeKind
+from gateway.domain.words import CommandWords, Notice, ResultWords
+from gateway.errors import BadUsage, NotFound, Refused
+from gateway.services import command_cases, command_people, command_views
+from gateway.services.command_desk import CommandDesk, Result
+from gateway.store import load, load_people
+
+HANDLERS: Mapping[CommandName, Callable[[CommandDesk, Command], Result]] = {
+    **command_cases.HANDLERS,
+    **command_people.HANDLERS,
+    **command_views.HANDLERS,
+}
+"""What carries out each command."""
+
+
+def carry_out(desk: CommandDesk, asked: CarryOut) -> tuple[Notice, ...]:
+    """Do what a mail asks for; the answer to it."""
+    results = tuple(_one(desk, command) for command in asked.commands)
+    return () if asked.quiet else _answer(desk, asked, results)
+
+
+def _one(desk: CommandDesk, command: Command) -> ResultWords:
+    try:
+        found = _handled(desk, command)
+    except (BadUsage, Refused, NotFound) as refusal:
+        found = Result(Came.REFUSED, refusal.public)
+    return ResultWords(line=command.line, came=found.came, text=found.text, blocks=found.blocks)
+
+
+def _handled(desk: CommandDesk, command: Command) -> Result:
+    if command.name is None:
+        raise Refused("there is no such command; /help lists them")
+    if command.name in OF_MANAGERS and ContactRole.USER_MANAGER not in desk.contact.roles:
+        raise Refused("only the user managers of your company can do this")
+    if command.name in ON_CASE and desk.is_lost:
+        raise NotFound("there is no such case")
+    if command.name in ON_CASE and desk.case is None:
+        raise Refused("this is about a case, and your mail belongs to none; reply to a mail of the case")
+    if command.name not in HANDLERS:
+        raise Refused("this cannot be done by mail yet")
+    return HANDLERS[command.name](desk, command)
+
+
+def _answer(desk: CommandDesk, asked: CarryOut, results: tuple[ResultWords, ...]) -> tuple[Notice, ...]:
+    """One mail to the writer: on the case, where there is one."""
+    case = load.cases(desk.tx, (desk.case,)).get(desk.case) if desk.case is not None else None
+    account = load_people.account(desk.tx, asked.contact.account)
+    words = CommandWords(
+        recipient=asked.contact.name,
+        results=results,
+        service_address=desk.ports.policy.post.service_address,
+        token=desk.ports.tokens.mint(case.number) if case else None,
+        subject=case.subject if case else "",
+    )
+    return tuple(
+        Notice(
+            kind=NoticeKind.COMMAND_ANSWER,
+            template=rule.template,
+            recipient=desk.address,
+            lang=asked.contact.lang or account.lang,
+            words=words,
+            automatic=rule.automatic,
+            case=case.number if case else None,
+            answers=asked.message_id,
+        )
+        for rule in desk.ports.policy.notices
+        if rule.kind == NoticeKind.COMMAND_ANSWER
+    )
