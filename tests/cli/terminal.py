@@ -61,7 +61,9 @@ def at_terminal(config: Path, *words: str, columns: int = 80) -> Iterator[AtTerm
     env = {**os.environ, "TERM": "xterm-256color", "COLUMNS": str(columns), "LINES": "24"}
     env.pop("NO_COLOR", None)
     command = [*CASEGATE, "--config", str(config), *words]
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # else it is ignored below a job in the background
+    before = signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # else it is ignored below a job in the background
     try:
         process = subprocess.Popen(command, stdin=inside, stdout=inside, stderr=inside, env=env, start_new_session=True)
     finally:
