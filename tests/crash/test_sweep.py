@@ -118,10 +118,10 @@ CATCH_UP = Scene("catch_up", waiting, caught_up)
 REGISTER = Scene("register", before_anyone_registers, registered)
 
 
-def scenes(quick: Scene, slow: Scene) -> pytest.MarkDecorator:
-    """Each database sweeps two scenes in every run of the tests, and another one in `make slow`."""
-    all_ = [quick, REGISTER, pytest.param(slow, marks=pytest.mark.slow)]
-    return pytest.mark.parametrize("scene", all_, ids=lambda scene: scene.name)
+def scenes(quick: tuple[Scene, ...], slow: tuple[Scene, ...]) -> pytest.MarkDecorator:
+    """What each database sweeps in every run of the tests, and what in `make slow`."""
+    both = [*quick, *(pytest.param(scene, marks=pytest.mark.slow) for scene in slow)]
+    return pytest.mark.parametrize("scene", both, ids=lambda scene: scene.name)
 
 
 class Launcher:
@@ -255,7 +255,7 @@ class Killing:
             assert repeats in ([], [2]), name  # one repeat at most: the instant between the 250 and our note of it
 
 
-@scenes(WORK, CATCH_UP)
+@scenes((WORK, REGISTER), (CATCH_UP,))
 def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlite: Path, scene: Scene) -> None:
     """CD-02, CD-03 on SQLite."""
     people = tmp_path / "people.db"
@@ -270,7 +270,7 @@ def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlit
     sweep(tmp_path, fresh, scene)
 
 
-@scenes(CATCH_UP, WORK)
+@scenes((CATCH_UP,), (WORK, REGISTER))
 @pytest.mark.servers
 def test_postgresql_ends_the_same_whatever_was_killed(
     tmp_path: Path, pg: Cluster, migrated_postgresql: str, scene: Scene

@@ -316,7 +316,8 @@ def test_nobody_is_answered_but_who_proved_who_they_are(posts: tuple[Post, Post]
         "new@customer.example",
     }
     outside = {(to, kind) for to, kind in told if to not in agents}
-    assert {(BOB, "case_opened"), *((to, "unregistered") for to in strangers)} == outside
+    answered = {(BOB, "case_opened"), (BOB, "agent_replied")}  # the agent of SI-16 proved who wrote
+    assert {*answered, *((to, "unregistered") for to in strangers)} == outside
     assert {to for (to,) in lax.query("SELECT recipient FROM outbox")} <= {BOB, *strangers, *agents}
 
 
@@ -328,7 +329,9 @@ def test_the_case_of_another_is_untouched(posts: tuple[Post, Post]) -> None:
     """[SI-15, SI-17] Agents that are none, and persons who are no longer registered, knew its token."""
     for post in posts:
         case = cli_json(post.config, "case", "show", "1001")
-        assert (1, "open") == (len(case["messages"]), case["status"])
+        theirs = [message for message in case["messages"] if message["direction"] == "inbound"]
+        ours = {(message["author"], message["authenticity"]) for message in case["messages"] if message not in theirs}
+        assert (1, set()) == (len(theirs), ours - {(ALICE, None)})
 
 
 def test_steering_headers_steer_nothing(posts: tuple[Post, Post]) -> None:
@@ -562,4 +565,5 @@ def test_strangers_are_refused_at_the_door_where_so_configured(tmp_path: Path) -
     assert "to register, write to service+register@vendor.example" in words
     assert {"bob", "null", "keyed", "register", "postmaster", "relayed"} == set(post.outcomes)
     assert HELD == str(post.outcomes["relayed"])
-    assert [] == post.query(f"SELECT recipient FROM outbox WHERE recipient NOT IN ('{BOB}', '{ALICE}')")
+    asked = post.query(f"SELECT recipient, kind FROM outbox WHERE recipient NOT IN ('{BOB}', '{ALICE}')")
+    assert [(MALLORY, "registration")] == asked

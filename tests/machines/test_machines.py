@@ -19,7 +19,7 @@ from gateway.domain.model import CaseNumber
 from gateway.domain.post import DecisionKind
 from gateway.services.explain import explain
 from gateway.store import tables as t
-from tests.world import World, a_mail, a_world
+from tests.world import UNLIMITED, World, a_mail, a_world
 
 FOLDER = Path(__file__).parent
 BOB = "bob@customer.example"
@@ -52,7 +52,7 @@ def world(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     """One for all mails, each of which gets a case of its own."""
     folder = tmp_path_factory.mktemp("machines")
     (folder / "casegate.db").write_bytes(migrated_sqlite.read_bytes())
-    with a_world(f"sqlite:///{folder}/casegate.db", folder) as made:
+    with a_world(f"sqlite:///{folder}/casegate.db", folder, budget=UNLIMITED) as made:
         yield made
 
 
