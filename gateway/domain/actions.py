@@ -10,7 +10,7 @@ from datetime import datetime
 from gateway.domain.agent_mail import AgentMail, ByMail, TellAgent
 from gateway.domain.approval import Approval, Registration
 from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, RegistrationAction
-from gateway.domain.case_actions import RecordRequest
+from gateway.domain.case_actions import NOT_SAID, About, RecordRequest
 from gateway.domain.commands import CarryOut
 from gateway.domain.erasing import Erased
 from gateway.domain.model import (
@@ -106,6 +106,7 @@ class OpenCase:
     contact: Contact
     incoming: Incoming
     follows: CaseNumber | None = None
+    about: About = NOT_SAID
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

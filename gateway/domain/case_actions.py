@@ -1,4 +1,4 @@
-"""Verbs about cases that only commands by mail use. Apart from `domain.actions`, which knows these as well."""
+"""What is asked about cases by mail alone. Apart from `domain.actions`, which knows these as well."""
 
 from dataclasses import dataclass
 
@@ -13,3 +13,15 @@ class RecordRequest:
     category: str
     subject: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """What the first mail of a case says that it is about, in `Name: value` lines; None for what it does not say."""
+
+    product: str | None = None
+    product_version: str | None = None
+    environment: str | None = None
+
+
+NOT_SAID = About()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.domain.commands import CommandName
 from gateway.domain.facts import CaseFacts
 from gateway.domain.model import (
     Agent,
@@ -19,6 +20,7 @@ from gateway.domain.model import (
 )
 from gateway.domain.policy import NoticeRule, Policy
 from gateway.domain.words import (
+    ActionWords,
     Appointment,
     CaseWords,
     CommandWords,
@@ -136,7 +138,8 @@ def _with_results(notice: Notice, told: Words | None) -> Notice:
     """A mail that speaks for the answer to commands says what came of them."""
     if not isinstance(told, CommandWords) or not isinstance(notice.words, CaseWords) or notice.internal:
         return notice
-    return replace(notice, words=replace(notice.words, results=told.results))
+    actions = told.actions if told.token else notice.words.actions  # what is possible after those commands
+    return replace(notice, words=replace(notice.words, results=told.results, actions=actions))
 
 
 def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
@@ -201,8 +204,10 @@ def _notice(
     if rule.internal:
         foreign = tuple(map(str, news.foreign))
         words = replace(words, renamed=news.renamed, foreign=foreign, refused=_refused(news, with_reason=True))
-    elif rule.to == "author":
-        words = replace(words, refused=_refused(news, with_reason=False))
+    else:
+        words = replace(words, actions=actions_for(facts.contacts.get(reader.party), case, policy))
+        if rule.to == "author":
+            words = replace(words, refused=_refused(news, with_reason=False))
     guest = facts.contacts.get(news.author)
     if rule.internal and guest and guest.account != case.account:  # no one takes a guest for the customer's own
         words = replace(words, author=f"{words.author} of {guest.account}")
@@ -220,6 +225,21 @@ def _notice(
         attachments=tuple(file for file in news.attachments if not file.is_refused) if rule.automatic is None else (),
         appointment=None if reader.is_vendor else news.appointment,
     )
+
+
+def actions_for(contact: Contact | None, case: Case, policy: Policy) -> tuple[ActionWords, ...]:
+    """What a contact can have done now by sending one command (SPEC section 8); nothing on a case that is not theirs."""
+    if contact is None or not contact.may_write or not _is_theirs(case, contact):
+        return ()
+    possible = policy.workflow.possible(case.status, "customer", case.type)
+    names = [name for name in (CommandName.CLOSE, CommandName.REOPEN) if name in possible]
+    if case.escalation is None or not case.escalation.is_open:
+        names.append(CommandName.ESCALATE)
+    return tuple(ActionWords(command=name) for name in names)
+
+
+def _is_theirs(case: Case, contact: Contact) -> bool:
+    return case.account == contact.account or contact.party in case.participants
 
 
 def _refused(news: News, *, with_reason: bool) -> tuple[str, ...]:

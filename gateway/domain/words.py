@@ -58,14 +58,23 @@ class ResultWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionWords:
+    """What the reader can do now by one of `commands.CommandName`; `link` is a `mailto:` with all that is needed in it."""
+
+    command: str
+    link: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandWords:
-    """What the answer to commands says; `token` and `subject` are those of the case that they were about, if any."""
+    """What the answer to commands says; `token`, `subject`, `actions` are those of the case they were about, if any."""
 
     recipient: str
     results: tuple[ResultWords, ...]
     service_address: str
     token: str | None = None
     subject: str = ""
+    actions: tuple[ActionWords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +88,7 @@ class CaseWords:
     reply that has another one than the case, `foreign` are cases of other accounts whose marks it carries.
     `attachments` and `refused` are files with their sizes: those that came, and those that we did not take, since none
     may be larger than `largest_file`. `encrypted` says that the message can only be read with a key. `results` is what
-    came of the commands in the recipient's own mail.
+    came of the commands in the recipient's own mail, `actions` what they can do now by one.
     """
 
     number: int
@@ -110,6 +119,7 @@ class CaseWords:
     largest_file: str = ""
     encrypted: bool = False
     results: tuple[ResultWords, ...] = ()
+    actions: tuple[ActionWords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

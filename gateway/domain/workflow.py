@@ -4,7 +4,7 @@ Called by `services.perform` only. Which statuses and transitions exist is data 
 Here is what people write and trigger; what agents change about a case beside that is in `domain.shaping`.
 """
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from itertools import count
 from typing import assert_never
@@ -142,6 +142,7 @@ def _open(draft: Draft, action: OpenCase) -> Change:
         reporter=str(action.contact.party),
         team=draft.facts.account.team or draft.policy.first_team,
         channel="mail",
+        **{name: value for name, value in asdict(action.about).items() if value},
         **({"follow_up_of": action.follows} if action.follows is not None else {}),
     )
     _warn(draft, action.incoming)

@@ -1,13 +1,20 @@
 """Ready answers: `mailto:` links that carry the address, the command and whatever mark the subject needs (RFC 6068).
 
-`compose` puts them into the words of mails that ask something: one click and "send" answers.
+`compose` puts them into the words of mails that ask something, and of those about a case: one click and "send" answers,
+or closes, reopens or escalates it.
 """
 
 from dataclasses import replace
 from urllib.parse import quote
 
-from gateway.domain.words import ApprovalWords, RegistrationWords, Words
+from gateway.domain.model import CaseNumber
+from gateway.domain.words import ApprovalWords, CaseWords, CommandWords, Notice, RegistrationWords, Words
+from gateway.mail.sandbox import one_line
+from gateway.mail.subject import bare_subject
 from gateway.mail.token import Tokens
+
+LONGEST_SUBJECT = 100
+"""Characters of a case's subject in a link: mail programs cut links that are much longer than a line or two."""
 
 
 def mailto(address: str, *, subject: str, body: str = "") -> str:
@@ -17,10 +24,14 @@ def mailto(address: str, *, subject: str, body: str = "") -> str:
     return f"mailto:{quote(address, safe='@+.-_=')}?{'&'.join(fields)}"
 
 
-def with_answer(words: Words, token: str | None, tokens: Tokens) -> Words:
+def with_links(notice: Notice, token: str | None, tokens: Tokens) -> Words:
+    """The words of a mail with all links that belong in it; `token` is the one-time token of a mail that asks something."""
+    words = notice.words if token is None else with_answer(notice.words, token, tokens)
+    return words if notice.case is None else _with_actions(words, notice.case, tokens)
+
+
+def with_answer(words: Words, token: str, tokens: Tokens) -> Words:
     """The words with the one-time address in them, and the links that answer there."""
-    if token is None:
-        return words
     address, mark = tokens.answer_address(token), tokens.answer_mark(token)
 
     def link(subject: str, body: str = "") -> str:
@@ -34,3 +45,20 @@ def with_answer(words: Words, token: str | None, tokens: Tokens) -> Words:
         approve, reject = link("approve", "/approve\n"), link("reject", "/reject\n")
         return replace(words, answer_address=address, approve_link=approve, reject_link=reject)
     return words
+
+
+def _with_actions(words: Words, case: CaseNumber, tokens: Tokens) -> Words:
+    """The words with a link for each action that is possible: to the case's address, its mark and one command in it."""
+    if not isinstance(words, CaseWords | CommandWords):
+        return words
+    subject = one_line(bare_subject(words.subject, tokens))
+    if len(subject) > LONGEST_SUBJECT:
+        subject = subject[: LONGEST_SUBJECT - 1].rstrip() + "…"
+    address, subject = tokens.plus_address(case), f"{tokens.mint(case)} {subject}".rstrip()
+    return replace(
+        words,
+        actions=tuple(
+            replace(action, link=mailto(address, subject=subject, body=f"/{action.command}\n"))
+            for action in words.actions
+        ),
+    )

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, replace
 
 from gateway.domain.actions import CustomerReply, Incoming, OpenCase
-from gateway.domain.commands import OPENING, SETTLING, CarryOut
+from gateway.domain.commands import OPENING, SETTLING, CarryOut, CommandName
 from gateway.domain.model import Authenticity, Case, CaseNumber, Contact, FileState
 from gateway.domain.post import Clue, ClueKind, DecisionKind, ParsedMail
 from gateway.domain.waiting import is_past_reopening
+from gateway.mail.about_lines import read_about
 from gateway.mail.commands import understand
 from gateway.mail.decision import Answer, Decision, Question
 from gateway.mail.subject import bare_subject, is_other_subject
@@ -26,7 +27,7 @@ def reply(question: Question) -> Answer:
         return found.why
     words, commands = incoming(question, only_thanks=found.only_thanks), commands_of(question, found.case.number)
     said = CustomerReply(case=found.case.number, contact=contact, incoming=words)
-    says = not commands or _says_more(question)  # else it asks, and says nothing
+    says = not commands or _says_more(question) or _orders(commands)  # else it asks, and says nothing
     passed = tuple(("reply", why) for why in found.passed)
     actions = (*((said,) if says else ()), *commands)
     return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=actions, passed=passed)
@@ -41,10 +42,18 @@ def only_commands(question: Question) -> Answer:
         return "it says something beside its commands"
     if _foreign(question, commands[0].contact):
         return "it names what is another account's"
-    if any(command.name in OPENING for command in commands[0].commands):
+    names = {command.name for command in commands[0].commands}
+    if names & OPENING:
         return "its commands open a case"
-    names = ", ".join(command.line.split()[0] for command in commands[0].commands)
-    return Decision(kind=DecisionKind.COMMAND, reason=f"commands that need no case: {names}", actions=commands)
+    if CommandName.REOPEN in names and case_for(question, commands[0].contact).closed:
+        return "it reopens what is closed too long: a new case follows it"
+    shown = ", ".join(command.line.split()[0] for command in commands[0].commands)
+    return Decision(kind=DecisionKind.COMMAND, reason=f"commands that need no case: {shown}", actions=commands)
+
+
+def _orders(asked: tuple[CarryOut, ...]) -> bool:
+    """Whether it orders something: the words behind that command are for those who deliver it."""
+    return any(command.name is CommandName.ORDER for one in asked for command in one.commands)
 
 
 def _says_more(question: Question) -> bool:
@@ -81,7 +90,8 @@ def new_case(question: Question) -> Answer:
     reason = f"a follow-up of case {old.number}, closed too long ago" if old else f"a new question of {contact.account}"
     if words.foreign:
         reason += f"; WARNING: it names what is another account's: {', '.join(map(str, words.foreign))}"
-    action = OpenCase(contact=contact, incoming=words, follows=old.number if old else None)
+    about = read_about(question.mail.words)
+    action = OpenCase(contact=contact, incoming=words, follows=old.number if old else None, about=about)
     commands = commands_of(question, None, is_lost=bool(words.foreign))
     return Decision(kind=DecisionKind.NEW_CASE, reason=reason, actions=(action, *commands))
 
@@ -181,7 +191,9 @@ def incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
         joining=joining,
         quiet=question.marks.silences,
         only_thanks=only_thanks,
-        keeps_status=not question.marks.silences and any(command.name in SETTLING for command in commands),
+        keeps_status=not question.marks.silences
+        and bool(commands)
+        and (not _says_more(question) or any(command.name in SETTLING for command in commands)),
         encrypted=mail.encrypted,
         refers_to=_refers_to(mail, split_address(question.policy.post.service_address)[2]),
         foreign=_foreign(question, contact),

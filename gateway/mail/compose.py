@@ -24,7 +24,7 @@ from gateway.domain.actions import Stamp
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.words import Appointment, Notice
-from gateway.mail.answer_links import with_answer
+from gateway.mail.answer_links import with_links
 from gateway.mail.calendar import METHOD, calendar_file
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.subject import bare_subject
@@ -105,7 +105,7 @@ def compose(
         return digest(stamp.nonce, key, use)
 
     token = derived("answer") if notice.question else None
-    rendered = templates.render(notice.template, notice.lang, with_answer(notice.words, token, tokens), policy.vendor)
+    rendered = templates.render(notice.template, notice.lang, with_links(notice, token, tokens), policy.vendor)
     message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
     mail = _body(rendered, _files(notice, fetch, policy, stamp), derived)
     _address(mail, notice, tokens, policy, token)

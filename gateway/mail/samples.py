@@ -9,6 +9,7 @@ from dataclasses import replace
 from gateway.domain.approval_actions import Lack
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
+    ActionWords,
     ApprovalWords,
     BlockWords,
     CaseWords,
@@ -54,6 +55,13 @@ _FULL = CaseWords(
     when="2026-12-15 09:00 CET",
     renamed="And now the printer",
     foreign=("1007",),
+    actions=tuple(
+        ActionWords(
+            command=name,
+            link=f"mailto:service+1042.k7q2mh3x@acme.example?subject=%5BCASE-1042.k7q2mh3x%5D&body=%2F{name}",
+        )
+        for name in ("close", "reopen", "escalate")
+    ),
 )
 _CONTACT = ContactWords(
     event="roles",
@@ -152,7 +160,9 @@ def samples(name: str) -> Iterator[Words]:
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
     yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
     bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
-    yield replace(bare, priority_label=None, category_label=None, planned=None, when=None, renamed=None, foreign=())
+    yield replace(
+        bare, priority_label=None, category_label=None, planned=None, when=None, renamed=None, foreign=(), actions=()
+    )
 
 
 _REGISTRATIONS = {
@@ -267,6 +277,7 @@ def _commands() -> Iterator[Words]:
         service_address="service@acme.example",
         token="[CASE-1042.k7q2mh3x]",  # noqa: S106 - a sample, and a token is no password
         subject="Staging is slow",
+        actions=_FULL.actions,
     )
     yield full
-    yield replace(full, recipient="", token=None, subject="", results=_BARE_RESULTS)
+    yield replace(full, recipient="", token=None, subject="", results=_BARE_RESULTS, actions=())

@@ -25,6 +25,7 @@ from markupsafe import Markup, escape
 
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
+    ActionWords,
     ApprovalWords,
     BlockWords,
     CaseWords,
@@ -61,6 +62,7 @@ _PLAIN = frozenset(
         CommandWords,
         ResultWords,
         BlockWords,
+        ActionWords,
         Vendor,
     )
     for word in fields(kind)

@@ -1,4 +1,8 @@
-"""Commands about the case that a mail belongs to: each is an Action of the contact who wrote it (SPEC section 8)."""
+"""Commands about the case that a mail belongs to: each is an Action of the contact who wrote it (SPEC section 8).
+
+A guest, whom an agent made a participant of another account's case, works on it as anybody there does, but neither
+orders for that account nor brings people in.
+"""
 
 from collections.abc import Callable, Mapping
 
@@ -6,25 +10,27 @@ from gateway.domain.actions import ChangeParticipants, ChangePriority, ChangeTyp
 from gateway.domain.approval import ApprovalKind
 from gateway.domain.approval_actions import Ask
 from gateway.domain.commands import Came, Command, CommandName
-from gateway.domain.model import Case, CaseNumber, Contact, ContactRole, EscalationKind
+from gateway.domain.model import Case, Contact, ContactRole, EscalationKind
 from gateway.domain.policy import Category, Workflow
 from gateway.domain.requests import to_json
-from gateway.domain.words import BlockWords
 from gateway.errors import NotFound, Refused
 from gateway.services import people
 from gateway.services.command_desk import CommandDesk, Result
 from gateway.store import load, load_people
 
-USUAL_PRIORITY = "P3"
-"""What an incident gets by mail that names none (SPEC section 4)."""
+
+def _close(desk: CommandDesk, _: Command) -> Result:
+    desk.do(Fire(case=_case(desk).number, actor=desk.contact.party, trigger="close"))
+    return Result(Came.DONE, "the case is closed")
 
 
-def _fires(trigger: str, text: str) -> Callable[[CommandDesk, Command], Result]:
-    def handle(desk: CommandDesk, _: Command) -> Result:
-        desk.do(Fire(case=_number(desk), actor=desk.contact.party, trigger=trigger))
+def _reopen(desk: CommandDesk, _: Command) -> Result:
+    case = _case(desk)
+    if case.follow_up_of is not None and case.created_at == desk.at:  # this very mail opened it instead
+        text = f"case {case.follow_up_of} was closed too long ago to be opened again; this new case follows it"
         return Result(Came.DONE, text)
-
-    return handle
+    desk.do(Fire(case=case.number, actor=desk.contact.party, trigger="reopen"))
+    return Result(Came.DONE, "the case is open again")
 
 
 def _escalate(desk: CommandDesk, command: Command) -> Result:
@@ -41,101 +47,99 @@ def _escalate(desk: CommandDesk, command: Command) -> Result:
 
 
 def _type(desk: CommandDesk, command: Command) -> Result:
-    flow = desk.ports.policy.workflow
-    name, _, priority = command.words.strip().partition(" ")
-    kind = flow.type_named(name.lower().replace("-", "_"))
+    """The customer's assessment, at once; what needs a priority and got none has the usual one, and that is said."""
+    flow, case = desk.ports.policy.workflow, _case(desk)
+    name, _, rest = command.words.partition(" ")
+    kind, given = flow.type_named(name.lower().replace("-", "_")), rest.strip().upper()
     if kind is None:
-        raise Refused(
-            f"there is no type {name or '(none named)'}; there are {', '.join(one.name for one in flow.types)}"
-        )
-    given = priority.strip().upper() or None
-    usual = USUAL_PRIORITY if kind.has_priority and not given else None
-    usual = usual if usual in {one.name for one in flow.priorities} else None
-    desk.do(
-        ChangeType(case=_number(desk), actor=desk.contact.party, type=kind.name, priority=given or usual, category=None)
-    )
-    shown = f"{kind.label}{f', {given or usual}' if given or usual else ''}"
-    why = f"; {usual} since you named no priority, /priority changes it" if usual else ""
+        there_are = ", ".join(one.name for one in flow.types)
+        raise Refused(f"there is no type {name}; there are {there_are}" if name else f"say which type: {there_are}")
+    usual = flow.by_mail if kind.has_priority and not given and not case.priority else ""
+    desk.do(ChangeType(case=case.number, actor=desk.contact.party, type=kind.name, priority=given or usual or None))
+    priority = _case(desk).priority
+    shown = f"{kind.label}, {priority}" if priority else kind.label
+    why = f"; {usual} since you named no priority, and the command priority changes it" if usual else ""
     return Result(Came.DONE, f"it is handled as {shown} from now on{why}")
 
 
 def _priority(desk: CommandDesk, command: Command) -> Result:
-    priority = command.words.strip().upper()
-    desk.do(ChangePriority(case=_number(desk), actor=desk.contact.party, priority=priority))
+    priority = command.words.upper()
+    if not priority:
+        raise Refused(f"say which priority: {', '.join(one.name for one in desk.ports.policy.workflow.priorities)}")
+    desk.do(ChangePriority(case=_case(desk).number, actor=desk.contact.party, priority=priority))
     return Result(Came.DONE, f"its priority is {priority} from now on")
 
 
 def _order(desk: CommandDesk, command: Command) -> Result:
     """Decision makers order; what anybody else orders waits for one of them (SPEC section 3)."""
-    category = _category(desk.ports.policy.workflow, command.words)
-    case = _number(desk)
-    kind = desk.ports.policy.workflow.type_named(category.type)
-    assert kind is not None
-    desk.do(ChangeType(case=case, actor=desk.contact.party, type=kind.name, category=category.name))
+    category, case = _category(desk.ports.policy.workflow, command.words), _case(desk)
+    if _is_guest(desk, case):
+        raise Refused("only people of the company whose case this is can order on it")
+    if case.awaits:
+        raise Refused("this case waits for the approval of an order already")
+    desk.do(ChangeType(case=case.number, actor=desk.contact.party, type=category.type, category=category.name))
     if ContactRole.DECISION_MAKER in desk.contact.roles:
         return Result(Came.DONE, f"ordered: {command.words}")
-    if load.cases(desk.tx, (case,))[case].awaits:
-        raise Refused("this case waits for the approval of an order already")
-    desk.do(Ask(kind=ApprovalKind.ORDER, actor=desk.contact.party, text=command.words, case=case))
-    makers = load_people.contacts(desk.tx, desk.account.number)
-    able = [one for one in makers if one.active and ContactRole.DECISION_MAKER in one.roles]
-    whom = "a decision maker of your company" if able else "us, since your company has named no decision maker"
+    desk.do(Ask(kind=ApprovalKind.ORDER, actor=desk.contact.party, text=command.words, case=case.number))
+    people_there = load_people.contacts(desk.tx, desk.account.number)
+    able = sum(1 for one in people_there if one.active and ContactRole.DECISION_MAKER in one.roles)
+    makers = "the decision maker" if able == 1 else f"one of the {able} decision makers"
+    whom = f"{makers} of your company" if able else "us, since your company has named no decision maker"
     return Result(Came.ASKED, f"the order waits for the approval of {whom}: {command.words}")
 
 
 def _category(flow: Workflow, words: str) -> Category:
+    """What is ordered: a category that the rules call an order."""
     orders = {one.name: one for one in flow.categories if one.order}
     name = words.partition(" ")[0].lower()
     if name not in orders:
-        raise Refused(f"say first what you order: {', '.join(orders)}")
+        raise Refused(f"say first what you order: {', '.join(orders)}" if orders else "nothing can be ordered by mail")
     return orders[name]
 
 
 def _add(desk: CommandDesk, command: Command) -> Result:
-    contact = _colleague(desk, command)
-    desk.do(ChangeParticipants(case=_number(desk), actor=desk.contact.party, add=(contact.party,)))
+    case = _case(desk)
+    if _is_guest(desk, case):
+        raise Refused("only people of the company whose case this is can add somebody to it")
+    contact = _colleague(desk, command, is_joining=True)
+    desk.do(ChangeParticipants(case=case.number, actor=desk.contact.party, add=(contact.party,)))
     return Result(Came.DONE, f"{contact.name} <{contact.address}> gets the mail of this case from now on")
 
 
 def _remove(desk: CommandDesk, command: Command) -> Result:
-    contact = _colleague(desk, command)
-    desk.do(ChangeParticipants(case=_number(desk), actor=desk.contact.party, remove=(contact.party,)))
+    case, contact = _case(desk), _colleague(desk, command)
+    if _is_guest(desk, case) and contact.party != desk.contact.party:
+        raise Refused("only people of the company whose case this is can take somebody off it")
+    desk.do(ChangeParticipants(case=case.number, actor=desk.contact.party, remove=(contact.party,)))
     return Result(Came.DONE, f"{contact.name} <{contact.address}> gets no more mail of this case")
 
 
-def _status(desk: CommandDesk, _: Command) -> Result:
-    case, policy = _case(desk), desk.ports.policy
-    about = [policy.label(case.status), *([case.priority] if case.priority else [])]
-    block = BlockWords(heading=f"{desk.ports.tokens.mint(case.number)} {case.subject}", about=(" · ".join(about),))
-    return Result(Came.SHOWN, "", (block,))
-
-
-def _colleague(desk: CommandDesk, command: Command) -> Contact:
-    """An active contact of the own account; of anybody else it is not even said whether they exist."""
+def _colleague(desk: CommandDesk, command: Command, *, is_joining: bool = False) -> Contact:
+    """Somebody of the own account, to join with access; of anybody else it is not even said whether they exist."""
     address = people.address_form(command.words)
     found = load_people.contacts_by_address(desk.tx, (address,)).get(address)
-    if found is None or not found.may_write or found.account != desk.account.number:
+    if found is None or found.account != desk.account.number or (is_joining and not found.may_write):
         raise NotFound(f"{address} is not registered for your company")
     return found
 
 
-def _number(desk: CommandDesk) -> CaseNumber:
-    assert desk.case is not None  # asked before: what is about a case needs one
-    return desk.case
+def _is_guest(desk: CommandDesk, case: Case) -> bool:
+    return case.account != desk.contact.account
 
 
 def _case(desk: CommandDesk) -> Case:
-    return load.cases(desk.tx, (_number(desk),))[_number(desk)]
+    """The case as the commands before left it; asked for only where there is one (`commands.ON_CASE`)."""
+    assert desk.case is not None
+    return load.cases(desk.tx, (desk.case,))[desk.case]
 
 
 HANDLERS: Mapping[CommandName, Callable[[CommandDesk, Command], Result]] = {
-    CommandName.CLOSE: _fires("close", "the case is closed"),
-    CommandName.REOPEN: _fires("reopen", "the case is open again"),
+    CommandName.CLOSE: _close,
+    CommandName.REOPEN: _reopen,
     CommandName.ESCALATE: _escalate,
     CommandName.TYPE: _type,
     CommandName.PRIORITY: _priority,
     CommandName.ORDER: _order,
     CommandName.ADD: _add,
     CommandName.REMOVE: _remove,
-    CommandName.STATUS: _status,
 }

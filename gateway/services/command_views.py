@@ -1,168 +1,215 @@
 """Commands that show something: what their writer may see, and nothing else (SPEC section 8).
 
 A contact sees the cases of the own account, and those on which an agent made them a participant. Of any other case it
-is said in the same words as of one that never was.
+is said in the same words as of one that never was. What does not fit into one answer is asked for by the number that
+the answer names.
 """
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import select
 
-from gateway.domain.commands import OF_MANAGERS, Came, Command, CommandName
-from gateway.domain.model import Case, CaseNumber, ContactRole, Direction, Party
-from gateway.domain.notices import local_time
+from gateway.domain.commands import Came, Command, CommandName
+from gateway.domain.model import Case, CaseNumber, Direction, FileState, Party
+from gateway.domain.notices import local_day, local_time
 from gateway.domain.words import BlockWords
 from gateway.errors import NotFound, Refused
-from gateway.services import views
+from gateway.services import finding, views
 from gateway.services.command_desk import CommandDesk, Result
 from gateway.store import load
 from gateway.store import tables as t
+from gateway.store.sight import may_see
 
 MOST_CASES = 20
 """Cases that one answer lists."""
 
 MOST_MESSAGES = 30
-"""Messages of a case that one answer shows, the newest ones."""
+"""Messages of a case that one answer shows."""
 
 LONGEST_MESSAGE = 4_000
 """Characters of a message that one answer shows."""
 
-_SORTS = {
-    "status": (t.cases.c.status, t.cases.c.updated_at.desc()),
-    "updated": (t.cases.c.updated_at.desc(),),
-    "number": (t.cases.c.number,),
-    "type": (t.cases.c.type, t.cases.c.updated_at.desc()),
-    "priority": (t.cases.c.priority.is_(None), t.cases.c.priority, t.cases.c.updated_at.desc()),
-}
-_ABOUT = {
-    CommandName.CLOSE: "close the case",
-    CommandName.REOPEN: "open it again",
-    CommandName.ESCALATE: "ask for more attention; a reason may follow",
-    CommandName.TYPE: "say what kind of case it is, such as: type incident P2",
-    CommandName.PRIORITY: "say how urgent it is, such as: priority P1",
-    CommandName.ORDER: "order something, such as: order update to 8.1",
-    CommandName.ADD: "have a colleague get the mail of the case, by address",
-    CommandName.REMOVE: "take a colleague off it",
-    CommandName.STATUS: "where the case stands",
-    CommandName.CASES: "list your company's cases: open, closed or all, by updated, status, number, type or priority",
-    CommandName.SHOW: "read a case, by its number",
-    CommandName.ADDRESS: "use a further address of your own",
-    CommandName.HELP: "this list; help priorities explains the priorities",
-    CommandName.USERS: "list the people of your company",
-    CommandName.INVITE: "register somebody: address, name, [roles], company PIN",
-    CommandName.UNREGISTER: "end somebody's access, by address",
-    CommandName.ROLES: "say which roles somebody holds: address, roles, company PIN",
-}
+LONGEST_SHOWN = 40_000
+"""Characters of all messages that one answer shows, but for a single one."""
+
+MOST_NAMES = 20
+"""File names that are listed below a message."""
+
+_SORTS = ("status", "updated", "number", "type", "priority")
+_ASKED = re.compile(r"(open|closed|all)?\s*(?:by\s+([a-z]+))?\s*([1-9][0-9]{0,8})?")
+_CASE = re.compile(
+    r"#?(?:\[?[\w-]+-)?([1-9][0-9]{0,8})(?:\.[a-z2-7]+\]?)?(?:\s+([1-9][0-9]{0,8}))?", re.IGNORECASE | re.ASCII
+)
 
 
-def _help(desk: CommandDesk, command: Command) -> Result:
-    vendor = desk.ports.policy.vendor
-    phone = (f"In an emergency, by phone: {vendor.hotline}",) if vendor.hotline else ()
-    if command.words.strip().lower() == "priorities":
-        known = desk.ports.policy.workflow.priorities
-        return Result(Came.SHOWN, "", tuple(BlockWords(heading=one.label, about=(one.meaning,)) for one in known))
-    is_manager = ContactRole.USER_MANAGER in desk.contact.roles
-    lines = tuple(f"/{name}: {about}" for name, about in _ABOUT.items() if is_manager or name not in OF_MANAGERS)
-    text = (
-        "Write these as the first lines of a mail, one to a line; what is about a case, in a reply to one of its mails"
-    )
-    return Result(Came.SHOWN, text, (BlockWords(about=(*lines, *phone)),))
+def _status(desk: CommandDesk, _: Command) -> Result:
+    assert desk.case is not None  # asked before: what is about a case needs one
+    return Result(Came.SHOWN, "", (_block(desk, load.cases(desk.tx, (desk.case,))[desk.case]),))
 
 
 def _cases(desk: CommandDesk, command: Command) -> Result:
-    which, sort = _asked(command.words)
-    settled = [status.name for status in desk.ports.policy.workflow.statuses if status.settled]
-    query = select(t.cases).where(_may_see(desk), t.cases.c.merged_into.is_(None))
-    if which == "open":
-        query = query.where(t.cases.c.status.not_in(settled))
-    elif which == "closed":
-        query = query.where(t.cases.c.status.in_(settled))
-    rows = desk.tx.execute(query.order_by(*_SORTS[sort]).limit(MOST_CASES + 1)).all()
-    found = views.listed(desk.tx, rows[:MOST_CASES], desk.ports.policy, desk.ports.tokens)
-    blocks = tuple(
-        BlockWords(
-            heading=f"{one.token} {one.subject}",
-            about=(" · ".join(filter(None, (one.status_label, one.priority, _at(desk, one.updated_at)))),),
-        )
-        for one in found
-    )
-    more = f"the first {MOST_CASES}; narrow it down, or sort by another word" if len(rows) > MOST_CASES else ""
-    return Result(Came.SHOWN, more or f"{len(found)} {which} cases", blocks)
-
-
-def _asked(words: str) -> tuple[str, str]:
-    """Which cases, and in which order: `open by updated`."""
-    found = re.fullmatch(r"(open|closed|all)?\s*(?:by\s+(\w+))?", words.strip().lower())
-    sort = (found[2] or "updated") if found else ""
+    """So many of the cases in this order, from the one that is asked for on."""
+    found = _ASKED.fullmatch(" ".join(command.words.lower().split()))
+    which, sort = (found[1] or "open", found[2] or "updated") if found else ("", "")
     if found is None or sort not in _SORTS:
         raise Refused(f"write it such as: cases open by updated; there are open, closed, all, and {', '.join(_SORTS)}")
-    return found[1] or "open", sort
+    first = int(found[3] or 1)
+    settled = [status.name for status in desk.ports.policy.workflow.statuses if status.settled]
+    query = select(t.cases.c.number).where(may_see(desk.contact), t.cases.c.merged_into.is_(None))
+    if which != "all":
+        stands = t.cases.c.status
+        query = query.where(stands.not_in(settled) if which == "open" else stands.in_(settled))
+    count = desk.tx.scalar(select(sa.func.count()).select_from(query.subquery())) or 0
+    numbers = desk.tx.scalars(query.order_by(*_order(desk, sort)).offset(first - 1).limit(MOST_CASES)).all()
+    cases = load.cases(desk.tx, numbers)
+    last = first + len(numbers) - 1
+    text = f"{count} {which + ' ' if which != 'all' else ''}{'case' if count == 1 else 'cases'}"
+    if first > max(count, 1):
+        raise Refused(f"there are only {text}")
+    if len(numbers) < count:
+        more = f"; write the command cases {which} by {sort} {last + 1} for those that follow" if last < count else ""
+        text = f"{first} to {last} of {text}{more}"
+    return Result(Came.SHOWN, text, tuple(_block(desk, cases[number]) for number in numbers))
 
 
-def _may_see(desk: CommandDesk) -> sa.ColumnElement[bool]:
-    joined = select(t.participant.c.case_number).where(t.participant.c.party == str(desk.contact.party))
-    return (t.cases.c.account == desk.account.number) | t.cases.c.number.in_(joined)
+def _order(desk: CommandDesk, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
+    """What the rules list, in the rules' order; within it the newest change first."""
+    c, flow = t.cases.c, desk.ports.policy.workflow
+    newest = (c.updated_at.desc(), c.number.desc())
+    match sort:
+        case "number":
+            return (c.number,)
+        case "updated":
+            return newest
+        case "status":
+            return (_rank(c.status, (one.name for one in flow.statuses)), *newest)
+        case "type":
+            return (_rank(c.type, (one.name for one in flow.types)), *newest)
+    return (_rank(c.priority, (one.name for one in flow.priorities)), *newest)
+
+
+def _rank(column: sa.ColumnElement[Any], names: Iterable[str]) -> sa.ColumnElement[int]:
+    ranks = {name: place for place, name in enumerate(names)}
+    return sa.case(ranks, value=column, else_=len(ranks)) if ranks else sa.literal(0)
+
+
+def _block(desk: CommandDesk, case: Case, *about: str) -> BlockWords:
+    """One case in a list: its mark and subject, where it stands, and since when."""
+    flow = desk.ports.policy.workflow
+    kind = flow.type_named(case.type)
+    priority = next((one.label for one in flow.priorities if one.name == case.priority), case.priority)
+    stands = (
+        kind.label if kind else case.type,
+        *([priority] if priority else []),
+        desk.ports.policy.label(case.status),
+        local_day(case.updated_at, desk.account.timezone),
+    )
+    return BlockWords(
+        heading=f"{desk.ports.tokens.mint(case.number)} {case.subject}", about=(" · ".join(stands), *about)
+    )
+
+
+def _search(desk: CommandDesk, command: Command) -> Result:
+    """Cases whose subject or correspondence has all words, with a line around the first one found."""
+    asked = finding.SearchQuery(words=command.words, limit=MOST_CASES + 1, contact=desk.contact)
+    found = finding.search(desk.tx, asked, desk.ports.policy, desk.ports.tokens)
+    blocks: dict[CaseNumber, BlockWords] = {}
+    for one in found[:MOST_CASES]:
+        if case := _visible(desk, one.summary.number):  # a merged one leads to the case that it went into
+            cut = one.excerpt
+            line = [f"… {cut.before}{cut.match}{cut.after} …"] if cut else []
+            blocks.setdefault(case.number, _block(desk, case, *line))
+    if len(found) > MOST_CASES:
+        return Result(Came.SHOWN, f"the first {MOST_CASES} cases; a further word finds fewer", tuple(blocks.values()))
+    return Result(Came.SHOWN, f"{len(blocks)} {'case' if len(blocks) == 1 else 'cases'} found", tuple(blocks.values()))
 
 
 def _show(desk: CommandDesk, command: Command) -> Result:
-    """The whole correspondence, the oldest first, with the changes of status between; never a note."""
-    case = _visible(desk, command.words)
-    message, event = t.message.c, t.event.c
-    said = select(t.message).where(
-        message.case_number == case.number, message.direction != Direction.NOTE, ~message.automatic
-    )
-    rows = desk.tx.execute(said.order_by(message.id.desc()).limit(MOST_MESSAGES + 1)).all()
-    shown = rows[:MOST_MESSAGES][::-1]
+    """What was written on a case, oldest first, and how its status changed between; never what is the vendor's own."""
+    asked = _CASE.fullmatch(command.words.strip() or str(desk.case or ""))
+    case = _visible(desk, int(asked[1])) if asked else None
+    if asked is None or case is None:
+        raise NotFound(f"there is no case {command.words.strip() or '(no number given)'}; cases lists yours")
+    message = t.message.c
+    said = (message.case_number == case.number) & (message.direction != Direction.NOTE) & ~message.automatic
+    count = desk.tx.scalar(select(sa.func.count()).select_from(t.message).where(said)) or 0
+    last = min(int(asked[2] or count), count)
+    query = select(t.message).where(said).order_by(message.id.desc())
+    rows = desk.tx.execute(query.offset(max(count - last - 1, 0)).limit(MOST_MESSAGES + 1)).all()
+    after = rows[0] if last < count else None  # the one below which this answer ends
+    shown = _fitting(rows[1:] if after is not None else rows)
+    first = last - len(shown) + 1
+    text = ""
+    if len(shown) < count:
+        more = f"; write the command show {case.number} {first - 1} for what was before" if first > 1 else ""
+        text = f"messages {first} to {last} of {count}{more}"
+    return Result(Came.SHOWN, text, (_block(desk, case), *_correspondence(desk, case, shown, after, whole=first == 1)))
+
+
+def _fitting(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:
+    """As many of these messages, the newest first, as fit into one answer; oldest first."""
+    shown: list[sa.Row[Any]] = []
+    size = 0
+    for row in rows[:MOST_MESSAGES]:
+        size += min(len(row.text), LONGEST_MESSAGE)
+        if shown and size > LONGEST_SHOWN:
+            break
+        shown.append(row)
+    return shown[::-1]
+
+
+def _correspondence(
+    desk: CommandDesk, case: Case, shown: Sequence[sa.Row[Any]], after: sa.Row[Any] | None, *, whole: bool
+) -> Iterable[BlockWords]:
+    """Messages and changes of status in the order in which they came; those up to the message `after`."""
     names = views.Names(desk.tx, {Party.parse(row.author) for row in shown})
-    blocks = [(row.at, _message(desk, row, names)) for row in shown]
-    moved = select(t.event).where(event.case_number == case.number, event.to_status.is_not(None)).order_by(event.id)
-    since = min((row.at for row in shown), default=case.created_at)
-    for row in desk.tx.execute(moved.where(event.at >= since)):
-        label = f"{desk.ports.policy.label(row.to_status)}, {_at(desk, row.at)}"
-        blocks.append((row.at, BlockWords(about=(label,))))
-    ordered = tuple(block for _, block in sorted(blocks, key=lambda pair: pair[0]))
-    head = BlockWords(
-        heading=f"{desk.ports.tokens.mint(case.number)} {case.subject}", about=(desk.ports.policy.label(case.status),)
-    )
-    more = f"the newest {MOST_MESSAGES} messages; reply to a mail of the case to ask for older ones"
-    return Result(Came.SHOWN, more if len(rows) > MOST_MESSAGES else "", (head, *ordered))
+    files = _files(desk, [row.id for row in shown])
+    blocks = [(row.at, _message(desk, row, names, files.get(row.id, ()))) for row in shown]
+    event = t.event.c
+    moved = (event.case_number == case.number) & event.from_status.is_not(None) & event.to_status.is_not(None)
+    changes = select(event.at, event.to_status).where(moved).order_by(event.id)
+    if not whole and shown:
+        changes = changes.where(event.at >= shown[0].at)
+    if after is not None:
+        changes = changes.where(event.at < after.at)
+    for row in desk.tx.execute(changes):
+        line = f"{desk.ports.policy.label(row.to_status)}, {local_time(row.at, desk.account.timezone)}"
+        blocks.append((row.at, BlockWords(about=(line,))))
+    return (block for _, block in sorted(blocks, key=lambda pair: pair[0]))
 
 
-def _message(desk: CommandDesk, row: sa.Row[Any], names: views.Names) -> BlockWords:
-    files = desk.tx.scalars(select(t.attachment.c.name).where(t.attachment.c.message == row.id)).all()
+def _files(desk: CommandDesk, messages: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the files that a message has, by its id."""
+    file = t.attachment.c
+    kept = select(file.message, file.name).where(file.message.in_(messages), file.state == FileState.KEPT)
+    names: dict[int, list[str]] = {}
+    for row in desk.tx.execute(kept.order_by(file.id)):
+        names.setdefault(row.message, []).append(row.name)
+    return names
+
+
+def _message(desk: CommandDesk, row: sa.Row[Any], names: views.Names, files: Sequence[str]) -> BlockWords:
     text = row.text if len(row.text) <= LONGEST_MESSAGE else f"{row.text[:LONGEST_MESSAGE]} …"
-    attached = (f"attached: {', '.join(files)}",) if files else ()
-    author = names.name(Party.parse(row.author))
-    return BlockWords(heading=f"{author}, {_at(desk, row.at)}", about=attached, text=text)
+    more = [f"and {len(files) - MOST_NAMES} more"] if len(files) > MOST_NAMES else []
+    attached = (f"attached: {', '.join([*files[:MOST_NAMES], *more])}",) if files else ()
+    heading = f"{names.name(Party.parse(row.author))}, {local_time(row.at, desk.account.timezone)}"
+    return BlockWords(heading=heading, about=attached, text=text)
 
 
-def _visible(desk: CommandDesk, words: str) -> Case:
-    """The case of this number, or the one it went into; NotFound for what is not theirs, as for what never was."""
-    found = re.fullmatch(
-        r"#?(?:\[?\w+-)?([1-9][0-9]{0,11})(?:\.[a-z2-7]+\]?)?", words.strip(), re.IGNORECASE | re.ASCII
-    )
-    lost = NotFound(f"there is no case {words.strip() or '(no number given)'}; cases lists yours")
-    if found is None:
-        raise lost
-    number = CaseNumber(int(found[1]))
-    if desk.tx.scalar(select(t.cases.c.number).where(t.cases.c.number == number, _may_see(desk))) is None:
-        raise lost
-    number = load.last_case(desk.tx, number)
-    if desk.tx.scalar(select(t.cases.c.number).where(t.cases.c.number == number, _may_see(desk))) is None:
-        raise lost
-    return load.cases(desk.tx, (number,))[number]
-
-
-def _at(desk: CommandDesk, at: datetime) -> str:
-    return local_time(at, desk.account.timezone)
+def _visible(desk: CommandDesk, number: int) -> Case | None:
+    """The case of this number, or the one it went into; None for what is not theirs, as for what never was."""
+    for wanted in (CaseNumber(number), load.last_case(desk.tx, CaseNumber(number))):
+        if desk.tx.scalar(select(t.cases.c.number).where(t.cases.c.number == wanted, may_see(desk.contact))) is None:
+            return None
+    return load.cases(desk.tx, (wanted,))[wanted]
 
 
 HANDLERS: Mapping[CommandName, Callable[[CommandDesk, Command], Result]] = {
-    CommandName.HELP: _help,
+    CommandName.STATUS: _status,
     CommandName.CASES: _cases,
     CommandName.SHOW: _show,
+    CommandName.SEARCH: _search,
 }

@@ -4,13 +4,15 @@ Called by `services.perform` inside its transaction. A command is an Action that
 at what its writer may see; a refusal undoes nothing of the others.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from gateway.domain.commands import OF_MANAGERS, ON_CASE, Came, CarryOut, Command, CommandName
 from gateway.domain.model import ContactRole, NoticeKind
+from gateway.domain.notices import actions_for
 from gateway.domain.words import CommandWords, Notice, ResultWords
 from gateway.errors import BadUsage, NotFound, Refused
-from gateway.services import command_cases, command_people, command_views
+from gateway.services import command_cases, command_help, command_people, command_views
 from gateway.services.command_desk import CommandDesk, Result
 from gateway.store import load, load_people
 
@@ -18,14 +20,33 @@ HANDLERS: Mapping[CommandName, Callable[[CommandDesk, Command], Result]] = {
     **command_cases.HANDLERS,
     **command_people.HANDLERS,
     **command_views.HANDLERS,
+    **command_help.HANDLERS,
 }
 """What carries out each command."""
+
+MOST_SHOWN = 50_000
+"""Characters of what the commands of one mail show, but for a single one."""
 
 
 def carry_out(desk: CommandDesk, asked: CarryOut) -> tuple[Notice, ...]:
     """Do what a mail asks for; the answer to it."""
-    results = tuple(_one(desk, command) for command in asked.commands)
+    results = _fitting(_one(desk, command) for command in asked.commands)
     return () if asked.quiet else _answer(desk, asked, results)
+
+
+def _fitting(results: Iterable[ResultWords]) -> tuple[ResultWords, ...]:
+    """The results, without what some of them show where all of it is too much for one mail."""
+    fitting: list[ResultWords] = []
+    size = 0
+    for result in results:
+        length = sum(len(block.heading) + len(block.text) + sum(map(len, block.about)) for block in result.blocks)
+        if result.blocks and size and size + length > MOST_SHOWN:
+            text = "this is too much for one answer; write it in a mail of its own"
+            fitting.append(replace(result, came=Came.REFUSED, text=text, blocks=()))
+            continue
+        size += length
+        fitting.append(result)
+    return tuple(fitting)
 
 
 def _one(desk: CommandDesk, command: Command) -> ResultWords:
@@ -45,8 +66,6 @@ def _handled(desk: CommandDesk, command: Command) -> Result:
         raise NotFound("there is no such case")
     if command.name in ON_CASE and desk.case is None:
         raise Refused("this is about a case, and your mail belongs to none; reply to a mail of the case")
-    if command.name not in HANDLERS:
-        raise Refused("this cannot be done by mail yet")
     return HANDLERS[command.name](desk, command)
 
 
@@ -60,6 +79,7 @@ def _answer(desk: CommandDesk, asked: CarryOut, results: tuple[ResultWords, ...]
         service_address=desk.ports.policy.post.service_address,
         token=desk.ports.tokens.mint(case.number) if case else None,
         subject=case.subject if case else "",
+        actions=actions_for(desk.contact, case, desk.ports.policy) if case else (),
     )
     return tuple(
         Notice(

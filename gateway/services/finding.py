@@ -1,4 +1,4 @@
-"""Finding cases by what was written: the answer to `casegate search`. Nothing here writes.
+"""Finding cases by what was written: the answer to `casegate search`, and to `/search` by mail. Nothing here writes.
 
 The case whose number was asked for comes first, then those whose subject has every word, then those of which a message
 has; each newest change first. A common word is not counted out: only as many of the newest are looked at as are wanted.
@@ -12,12 +12,14 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain import query
+from gateway.domain.model import Contact
 from gateway.domain.policy import Policy
 from gateway.mail.token import Tokens
 from gateway.services import views
 from gateway.services.views import Summary
 from gateway.store import search as index
 from gateway.store import tables as t
+from gateway.store.sight import may_see
 
 MOST_READ = 20_000
 """Characters of a message in which an excerpt is looked for."""
@@ -28,11 +30,12 @@ AROUND = 200
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SearchQuery:
-    """What is asked: `words` as people type them (see `domain.query`). Customers search without notes."""
+    """What is asked: `words` as people type them (see `domain.query`); a `contact` searches what they may see."""
 
     words: str
     limit: int = 50
     with_notes: bool = True
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +59,10 @@ def search(tx: sa.Connection, asked: SearchQuery, policy: Policy, tokens: Tokens
     """The cases that have all that is asked, best first; BadUsage for a query that asks nothing."""
     terms = query.parse(asked.words)
     named = _number(asked.words, tokens.post.token_prefix)
-    titled = set(index.by_subject(tx, terms, most=asked.limit))
-    written = {hit.case: hit.message for hit in index.by_text(tx, terms, with_notes=asked.with_notes, most=asked.limit)}
+    titled, written = _hits(tx, asked, terms)
     numbers = {*titled, *written} | ({named} if named is not None else set())
-    cases = list(tx.execute(select(t.cases).where(t.cases.c.number.in_(numbers))))
+    found = select(t.cases).where(t.cases.c.number.in_(numbers))
+    cases = list(tx.execute(found if asked.contact is None else found.where(may_see(asked.contact))))
     cases.sort(key=lambda case: (case.updated_at, case.number), reverse=True)
     cases.sort(key=lambda case: (case.number != named, case.number not in titled))
     chosen = cases[: asked.limit]
@@ -68,6 +71,17 @@ def search(tx: sa.Connection, asked: SearchQuery, policy: Policy, tokens: Tokens
         Finding(summary=summary, excerpt=excerpts.get(summary.number))
         for summary in views.listed(tx, chosen, policy, tokens)
     )
+
+
+def _hits(tx: sa.Connection, asked: SearchQuery, terms: Sequence[query.Term]) -> tuple[set[int], dict[int, int]]:
+    """The cases whose subject matches, and those with a message that does, which is named."""
+    if asked.contact is not None:
+        titled = index.subjects_seen_by(tx, asked.contact, terms, most=asked.limit)
+        hits = index.texts_seen_by(tx, asked.contact, terms, most=asked.limit)
+    else:
+        titled = index.by_subject(tx, terms, most=asked.limit)
+        hits = index.by_text(tx, terms, with_notes=asked.with_notes, most=asked.limit)
+    return set(titled), {hit.case: hit.message for hit in hits}
 
 
 def _number(words: str, prefix: str) -> int | None:

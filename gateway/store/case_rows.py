@@ -157,7 +157,7 @@ class ParticipantRow(Row, table=True):
 
     __tablename__ = "participant"
     case_number: int = Field(primary_key=True, foreign_key="cases.number")
-    party: str = Field(primary_key=True)
+    party: str = Field(primary_key=True, index=True)
     position: int
 
 

@@ -1,6 +1,6 @@
 """Full-text search: what the database keeps for it, and the two questions that `services.finding` asks.
 
-The index holds the subject of each case, and for each message its case's subject with its new text; triggers keep it
+Each is asked of all cases, or of those that a contact may see. The index holds the subject of each case, and for each message its case's subject with its new text; triggers keep it
 right whoever writes, also when a message moves to another case or a subject changes. On SQLite it is FTS5 over views of
 the tables, on PostgreSQL tsvectors with a GIN index. Neither stems: `domain.query` brings the endings, so that both
 find the same. A note is indexed apart, subject included, so that `with_notes=False` finds nothing by one.
@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import select
 
+from gateway.domain.model import Contact, Direction
 from gateway.domain.query import Term
+from gateway.store import tables as t
+from gateway.store.sight import may_see
 
 MOST_INDEXED = 65_536
 """Characters of a text that are indexed: some 20 pages. PostgreSQL refuses vectors beyond 1 MB, and so the mail."""
@@ -160,6 +164,42 @@ def by_text(tx: sa.Connection, terms: Sequence[Term], *, with_notes: bool, most:
     for row in rows:
         newest.setdefault(row[0], row[1])
     return [Hit(case=number, message=message) for number, message in newest.items()][:most]
+
+
+def subjects_seen_by(tx: sa.Connection, contact: Contact, terms: Sequence[Term], *, most: int) -> list[int]:
+    """The newest cases that this contact may see whose subject has all terms."""
+    key, has_all = _index(tx, "search_cases", terms, with_notes=True)
+    query = select(t.cases.c.number).where(key == t.cases.c.number, has_all, may_see(contact))
+    return list(tx.scalars(query.order_by(t.cases.c.number.desc()).limit(most)))
+
+
+def texts_seen_by(tx: sa.Connection, contact: Contact, terms: Sequence[Term], *, most: int) -> list[Hit]:
+    """The cases that this contact may see, by their newest message that has all terms; no note, nothing of a machine."""
+    key, has_all = _index(tx, "search_message", terms, with_notes=False)
+    message = t.message.c
+    shown = (message.direction != Direction.NOTE) & ~message.automatic
+    newest = sa.func.max(message.id).label("message")
+    query = (
+        select(message.case_number, newest)
+        .join(t.cases, t.cases.c.number == message.case_number)
+        .where(key == message.id, has_all, shown, may_see(contact))
+        .group_by(message.case_number)
+        .order_by(newest.desc())
+        .limit(most)
+    )
+    return [Hit(case=row.case_number, message=row.message) for row in tx.execute(query)]
+
+
+def _index(
+    tx: sa.Connection, name: str, terms: Sequence[Term], *, with_notes: bool
+) -> tuple[sa.ColumnElement[int], sa.TextClause]:
+    """The key of one of the two indexes, which is that of what it knows, and the condition that a row has all terms."""
+    key = sa.column("rowid" if tx.dialect.name == "sqlite" else "id", sa.Integer())
+    sa.table(name, key)  # whose column it is from now on
+    if tx.dialect.name == "sqlite":
+        return key, sa.text(f"{name} MATCH :asked").bindparams(asked=_fts5(terms, with_notes=with_notes))
+    condition = sa.text(f"{name}.words @@ to_tsquery('simple', search_folded(:asked))")
+    return key, condition.bindparams(asked=_tsquery(terms, with_notes=with_notes))
 
 
 _BY_SUBJECT: Mapping[str, Sequence[str]] = {

@@ -1,12 +1,18 @@
-"""Commands about cases, and what they show, on both databases (SPEC section 8; TESTPLAN group C)."""
+"""Commands about cases, on both databases (SPEC section 8; TESTPLAN group C)."""
 
+import re
 from collections.abc import Iterator
+from email.message import EmailMessage
+from html import unescape
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
+from sqlalchemy import select
 
-from gateway.domain.actions import AddNote, AgentReply
+from gateway.domain.actions import AgentReply, ChangeParticipants
 from gateway.domain.model import CaseNumber, ContactRole
+from gateway.store import tables as t
 from tests.answers import ANN, BOB, CARL, EVE, give, kinds, last, open_approvals, reply, text, with_people, write
 from tests.world import SERVICE, World, a_world
 
@@ -51,10 +57,11 @@ def test_what_is_refused_undoes_nothing(world: World) -> None:
     """One mail says what was done, what was not, and why."""
     on_case(world, "/reopen\n/type incident\n/frobnicate\n/priority P9")
     assert ("incident", "P3") == (world.case().summary.type, world.case().summary.priority)
-    told = text(last(world, BOB, "case_changed") if "case_changed" in kinds(world, BOB) else last(world, BOB))
     answer = text(last(world, BOB))
-    assert "P3" in answer + told
+    assert "P3 since you named no priority" in answer
+    assert "there is no priority P9; there are: P1, P2, P3, P4" in answer
     assert "no such command" in answer
+    assert "is Open; possible:" in answer
 
 
 @pytest.mark.parametrize("who", ["mallory@evil.example", EVE, "nobody@customer.example"])
@@ -92,29 +99,6 @@ def test_a_decision_maker_orders_at_once(world: World) -> None:
     assert () == open_approvals(world)
 
 
-def test_nothing_of_another_account_is_shown(world: World) -> None:
-    """AC-06: neither listed nor read; what is theirs is said to be as what never was."""
-    for number, command in enumerate(("/cases all", "/show 1002", "/show 4711", "/help", "/status")):
-        write(world, BOB, SERVICE, command, subject=f"Command {number}")
-    answers = [text(mail) for mail in world.outbox() if mail["To"] == BOB]
-    assert not any("MARKER" in answer for answer in answers)
-    lost = [answer for answer in answers if "there is no case" in answer]
-    assert 2 == len(lost)
-    assert lost[0].replace("1002", "4711") == lost[1]
-
-
-def test_a_case_is_shown_without_its_notes(world: World) -> None:
-    """AC-07: the whole correspondence, and nothing that is ours alone."""
-    world.act(AddNote(case=ONE, actor=world.alice, text="SECRET note"))
-    world.act(AgentReply(case=ONE, actor=world.alice, text="Restart it."))
-    write(world, CARL, SERVICE, "/show 1001", subject="Read")
-    answer = text(last(world, CARL))
-    assert "SECRET" not in answer
-    assert answer.index("everything is slow") < answer.index("Restart it.")
-    write(world, CARL, SERVICE, "/cases open by number", subject="List")
-    assert "It is slow" in text(last(world, CARL))
-
-
 def test_commands_with_anothers_token_are_not_found(world: World) -> None:
     """The mail becomes a case of its sender's; the case that it names stays as it is."""
     token = world.ports.tokens.mint(ONE)
@@ -138,3 +122,223 @@ def test_a_colleagues_case_is_escalated_when_asked_back(world: World) -> None:
     assert world.case().escalation is None
     reply(world, last(world, CARL, "approval"), "/approve")
     assert world.case().escalation is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("/type wish", "there is no type wish; there are question, incident,"),
+        ("/type", "say which type: question, incident,"),
+        ("/type question P1", "a case of type question has no priority"),
+        ("/priority P1", "a case of type question has no priority"),
+        ("/priority", "say which priority: P1, P2, P3, P4"),
+        ("/add", "is no mail address"),
+        ("/approve", "nothing waits for your answer here"),
+        ("/users", "only the user managers of your company can do this"),
+        (f"/roles {BOB} user_manager 4711-0815", "only the user managers of your company can do this"),
+        ("/remove ann@customer.example", "is not on the case"),
+        ("/remove bob@customer.example", "the reporter of case 1001 cannot be taken off it"),
+    ],
+)
+def test_what_cannot_be_done_is_named(world: World, line: str, told: str) -> None:
+    """AC-11: refused with the reason; nothing changes."""
+    before = world.history()
+    on_case(world, line)
+    assert told in " ".join(text(last(world, BOB)).split())
+    assert before == world.history()
+    assert () == open_approvals(world)
+
+
+@pytest.mark.parametrize("line", ["/order", "/order cake"])
+def test_an_order_of_nothing_that_there_is_changes_nothing(world: World, line: str) -> None:
+    """It is kept as what was written, and refused."""
+    on_case(world, line)
+    assert "say first what you order: update, restore, book" in text(last(world, BOB))
+    assert ("question", ()) == (world.case().summary.type, open_approvals(world))
+
+
+def test_a_priority_that_is_known_stays(world: World) -> None:
+    """Only what has none yet gets the usual one."""
+    on_case(world, "/type incident p1\n/type hosting-incident")
+    assert ("hosting_incident", "P1") == (world.case().summary.type, world.case().summary.priority)
+    on_case(world, "/priority p2")
+    assert "P2" == world.case().summary.priority
+
+
+@pytest.mark.parametrize("sender", [BOB, ANN])
+def test_what_is_ordered_is_on_the_case(world: World, sender: str) -> None:
+    """Whoever delivers it reads all of the line; it is a message, and no answer that moves the case."""
+    status = world.case().summary.status
+    on_case(world, "/order update to 8.1 on staging", sender=sender)
+    assert "/order update to 8.1 on staging" == world.case().messages[-1].text
+    assert status == world.case().summary.status
+    told = [text(mail) for mail in world.outbox() if mail["To"] == "alice@vendor.example"]
+    assert "to 8.1 on staging" in told[-1]
+
+
+def test_one_order_at_a_time(world: World) -> None:
+    """A second one is refused, and changes nothing of the first."""
+    on_case(world, "/order update to 8.1")
+    on_case(world, "/order restore the backup")
+    assert "waits for the approval of an order already" in text(last(world, BOB))
+    assert ("update", 1) == (world.case().summary.category, len(open_approvals(world)))
+
+
+def test_an_order_where_nobody_decides_waits_for_us(world: World) -> None:
+    """The team hears of it."""
+    give(world, ANN)
+    on_case(world, "/order book premium support")
+    assert "the approval of us, since your company has named no decision maker" in " ".join(
+        text(last(world, BOB)).split()
+    )
+    assert "approval" in kinds(world, "alice@vendor.example") or "customer_wrote" in kinds(
+        world, "alice@vendor.example"
+    )
+
+
+def test_an_escalation_without_a_case_opens_one(world: World) -> None:
+    """The subject is the mail's, the text its line."""
+    decision = write(world, CARL, SERVICE, "/escalate Nobody answers the phone.", subject="Phone")
+    assert "new_case" == decision.kind
+    case = world.case(1003)
+    assert ("Phone", "/escalate Nobody answers the phone.") == (case.summary.subject, case.messages[0].text)
+    assert case.escalation is not None
+    assert ("non_technical", "Nobody answers the phone.") == (case.escalation.kind, case.escalation.reason)
+
+
+def test_ones_own_case_is_escalated_at_once(world: World) -> None:
+    """Nobody is asked back."""
+    on_case(world, "/escalate It costs us a day.")
+    assert world.case().escalation is not None
+    assert () == open_approvals(world)
+
+
+def test_reopen_after_too_long_opens_a_follow_up(world: World) -> None:
+    """SPEC section 5.3: also where the mail says nothing else."""
+    on_case(world, "/close")
+    world.later(days=31)
+    on_case(world, "/reopen")
+    assert ("closed", 1001) == (world.case().summary.status, world.case(1003).follow_up_of)
+    assert "case 1001 was closed too long ago to be opened again" in " ".join(text(last(world, BOB)).split())
+
+
+def test_reopen_in_time_opens_it_again(world: World) -> None:
+    """Commands alone, and no reply."""
+    on_case(world, "/close")
+    world.later(days=29)
+    on_case(world, "/reopen")
+    assert ("reopened", 1) == (world.case().summary.status, len(world.case().messages))
+
+
+def test_a_guest_neither_orders_nor_brings_people_in(world: World) -> None:
+    """AC-10: eve works on the case that an agent took her to; her company has nothing to do with it."""
+    give(world, EVE, ContactRole.DECISION_MAKER)
+    world.act(ChangeParticipants(case=ONE, actor=world.alice, add=(world.eve,)))
+    for line in ("/order update to 8.1", f"/add {EVE}", f"/add {CARL}", f"/remove {BOB}"):
+        on_case(world, line, sender=EVE)
+        answer = text(last(world, EVE))
+        assert "Not done" in answer
+    assert ("question", (EVE,)) == (world.case().summary.type, tuple(world.case().participants))
+    on_case(world, f"/priority P1\n/remove {EVE}", sender=EVE)
+    assert () == tuple(world.case().participants)
+    assert "new_case" == write(world, EVE, SERVICE, "And now?", subject=f"Re: {world.ports.tokens.mint(ONE)}").kind
+    assert "Theirs MARKER" == world.case(1002).summary.subject
+
+
+def test_people_without_access_are_not_added(world: World) -> None:
+    """They only receive, and in the same words as anybody unknown."""
+    on_case(world, "/add reads@customer.example")
+    assert "reads@customer.example is not registered for your company" in text(last(world, BOB))
+
+
+def test_a_colleague_adds_themselves(world: World) -> None:
+    """Oneself too."""
+    token = world.ports.tokens.mint(ONE)
+    write(world, CARL, SERVICE, f"/add {CARL}", subject=f"Re: {token} It is slow")
+    assert (CARL,) == tuple(world.case().participants)
+
+
+def test_agents_are_warned_of_anothers_token(world: World) -> None:
+    """AC-01: with commands in it, too."""
+    token = world.ports.tokens.mint(ONE)
+    write(world, EVE, SERVICE, "/close", subject=f"Re: {token}")
+    assert "foreign_token" in world.history(1003)
+    assert "1001" in text(last(world, "alice@vendor.example"))
+    answer = text(last(world, EVE))
+    assert "1001" not in answer
+    assert "It is slow" not in answer
+
+
+def test_a_case_knows_what_its_first_mail_is_about(world: World) -> None:
+    """SPEC section 4; later mail changes nothing of it."""
+    write(world, BOB, SERVICE, "Hello,\nProduct: Importer\nVersion: 8.1\nUmgebung: Test\n\nIt stops.", subject="New")
+    case = world.case(1003)
+    assert ("Importer", "8.1", "Test") == (case.product, case.version, case.environment)
+    token = world.ports.tokens.mint(CaseNumber(1003))
+    write(world, BOB, SERVICE, "Version: 8.2", subject=f"Re: {token} New")
+    assert "8.1" == world.case(1003).version
+
+
+def test_the_notices_of_a_case_carry_what_is_possible(world: World) -> None:
+    """One click and "send" closes it; what does that is what a mail program makes of the link."""
+    world.act(AgentReply(case=ONE, actor=world.alice, text="Does it work?"))
+    mail = last(world, BOB, "agent_replied")
+    links = {link["body"].strip(): link for link in links_of(mail)}
+    assert {"/close", "/escalate"} == set(links)
+    link = links["/close"]
+    write(world, BOB, link["to"], link["body"], subject=link["subject"])
+    assert ("closed", 2) == (world.case().summary.status, len(world.case().messages))
+    assert {"/reopen", "/escalate"} == {one["body"].strip() for one in links_of(last(world, BOB))}
+    assert [] == links_of(last(world, "alice@vendor.example"))
+
+
+@pytest.mark.parametrize(
+    "subject", ['A&bcc=eve@other.example"<b>', "A%0d%0aBcc: eve@other.example", "A" * 400, "Ä?b=c"]
+)
+def test_a_link_has_nothing_but_address_subject_and_body(world: World, subject: str) -> None:
+    """IJ-13."""
+    write(world, BOB, SERVICE, "It is new.", subject=subject)
+    links = links_of(last(world, BOB, "case_opened"))
+    token = world.ports.tokens.mint(CaseNumber(1003))
+    assert 2 == len(links)
+    for link in links:
+        assert {"to", "subject", "body"} == set(link)
+        assert world.ports.tokens.plus_address(CaseNumber(1003)) == link["to"]
+        assert link["subject"].startswith(f"{token} {subject[:90]}")
+        assert link["body"] in {"/close\r\n", "/escalate\r\n"}
+
+
+def test_each_mail_has_one_recipient(world: World) -> None:
+    """AC-08: who else reads it stands in the text, where SPEC section 7 wants it; no header has a second address."""
+    on_case(world, f"/add {CARL}\n/add {ANN}")
+    before = len(world.outbox())
+    world.act(AgentReply(case=ONE, actor=world.alice, text="Restart it."))
+    mails = world.outbox()[before:]
+    assert {ANN, BOB, CARL} == {mail["To"] for mail in mails}
+    for mail in mails:
+        assert [] == [name for name in ("Cc", "Bcc", "Resent-To") if mail[name]]
+        others = {ANN, BOB, CARL} - {mail["To"]}
+        assert others == {address for address in (ANN, BOB, CARL, EVE) if f"<{address}>" in text(mail)}
+
+
+def test_who_is_unregistered_gets_nothing_that_still_waits(world: World) -> None:
+    """AC-09: cancelled, with the reason."""
+    give(world, ANN, ContactRole.USER_MANAGER)
+    world.act(AgentReply(case=ONE, actor=world.alice, text="Restart it."))
+    write(world, ANN, SERVICE, f"/unregister {BOB}", subject="Bob left", **PROVED)
+    with world.ports.db.begin() as tx:
+        rows = tx.execute(select(t.outbox).where(t.outbox.c.recipient == BOB)).all()
+    assert {("cancelled", True)} == {(row.state, bool(row.last_error)) for row in rows}
+
+
+def links_of(mail: EmailMessage) -> list[dict[str, str]]:
+    """The commands that a mail has ready, as a mail program reads them (RFC 6068)."""
+    part = mail.get_body(("html",))
+    assert part is not None
+    found = []
+    for link in re.findall(r'href="(mailto:[^"]*\?[^"]*)"', str(part.get_content())):
+        to, _, rest = unescape(link).removeprefix("mailto:").partition("?")
+        fields = [field.partition("=") for field in rest.split("&")]
+        assert len(fields) == len({name for name, _, _ in fields})
+        found.append({"to": unquote(to), **{name: unquote(value) for name, _, value in fields}})
+    return found

@@ -17,6 +17,9 @@ from gateway.domain.model import CaseNumber, Party, Turn
 from gateway.services import case_view, finding, queue, views
 from gateway.services.queue import QueueFilter
 from gateway.services.views import CaseFilter
+from gateway.store import load_people
+from gateway.store import tables as t
+from gateway.store.sight import may_see
 from tests.world import World, a_mail, a_world
 
 BIG = "cases|event|message|participant|attachment|escalation|contact|address"
@@ -121,6 +124,19 @@ def test_a_case_its_history_and_a_search_are_looked_up(world: World) -> None:
         **plans(world, case_view.history, 1001),
         **plans(world, finding.search, finding.SearchQuery(words="slow"), ports.policy, ports.tokens),
     }
+    assert {} == whole_reads(found)
+
+
+def test_what_a_contact_may_see_is_looked_up(world: World) -> None:
+    """Their account's cases and those they are on; nobody's commands read what all others wrote."""
+    ports = world.ports
+    contact = world.ports.db.read(load_people.contacts_by_address, ("bob@customer.example",))["bob@customer.example"]
+    asked = finding.SearchQuery(words="slow", contact=contact)
+
+    def listed(tx: sa.Connection) -> None:
+        tx.execute(sa.select(t.cases.c.number).where(may_see(contact)).order_by(t.cases.c.number)).all()
+
+    found = plans(world, finding.search, asked, ports.policy, ports.tokens) | plans(world, listed)
     assert {} == whole_reads(found)
 
 

@@ -122,6 +122,17 @@ def test_no_line_becomes_a_command_when_a_program_wraps_it_anew(shipped: Templat
         assert not [part for part in broken if part.startswith("/")]
 
 
+def test_no_action_becomes_a_command_when_a_program_wraps_it_anew(shipped: Templates) -> None:
+    """They stand at the foot of all mail about a case."""
+    full = next(samples("status_changed"))
+    for lang in LANGUAGES:
+        lines = shipped.render("status_changed", lang, full, VENDOR).text.splitlines()
+        typed = [line for line in lines if "->  /" in line]
+        broken = [part for line in typed for wide in range(24, 79) for part in textwrap.wrap(line, wide)]
+        assert len(typed) == 3
+        assert not [part for part in broken if part.startswith("/")]
+
+
 def test_html_loads_nothing_from_anywhere(shipped: Templates) -> None:
     for name, lang, words, _ in every_mail():
         html = shipped.render(name, lang, words, VENDOR).html

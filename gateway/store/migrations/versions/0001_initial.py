@@ -531,6 +531,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_number"], ["cases.number"], name=op.f("fk_participant_case_number")),
         sa.PrimaryKeyConstraint("case_number", "party", name=op.f("pk_participant")),
     )
+    with op.batch_alter_table("participant", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_participant_party"), ["party"], unique=False)
     op.create_table(
         "thread",
         sa.Column("message_id", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
