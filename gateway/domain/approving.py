@@ -168,6 +168,13 @@ def _answer(action: Answer, facts: ApprovalFacts, policy: Policy, stamp: Stamp, 
     return replace(change, approvals=(answered,), notices=notices, then=(request,) if request else ())
 
 
+def with_failure(notice: Notice, why: str) -> Notice:
+    """The mail about an approval whose request could not be done any more: it was given, and nothing was changed."""
+    if not isinstance(notice.words, ApprovalWords):
+        return notice
+    return replace(notice, words=replace(notice.words, failed=why))
+
+
 def _lack(action: Answer, approval: Approval, facts: ApprovalFacts, stamp: Stamp) -> Lack | None:
     """Why this answer does not count, if it does not."""
     if approval.state is ApprovalState.EXPIRED or (approval.is_open and approval.expires_at <= stamp.at):

@@ -196,7 +196,7 @@ class ApprovalWords:
     `is_outside` that this address is of none of the account's domains, `shown` how it reads letter by letter where it
     can be mistaken for another one.
     `lack` says why an answer did not count (`approval_actions.Lack`), `state` what became of the request, `answered_by`
-    by whom, `reason` with which words. `token` and `subject` are those of a case. `answer_address` is where an answer
+    by whom, `reason` with which words, `failed` why it could not be done all the same. `token` and `subject` are those of a case. `answer_address` is where an answer
     goes, the links are `mailto:` with all that is needed in them; "" in mail that asks nothing.
     """
 
@@ -220,6 +220,7 @@ class ApprovalWords:
     state: str = ""
     answered_by: str | None = None
     reason: str | None = None
+    failed: str | None = None
     service_address: str = ""
     answer_address: str = ""
     approve_link: str = ""

@@ -267,6 +267,7 @@ def _approvals(name: str) -> Iterator[Words]:
             )
             yield replace(_ASKS, kind="roles", event=event, state=state, recipient="")
             yield replace(_ASKED, event=event, state=state, answered_by="Carl Example", reason="As agreed.")
+        yield replace(_ASKS, kind="step_up", event="done", state="approved", failed="they are a contact no more")
 
 
 def _commands() -> Iterator[Words]:

@@ -77,6 +77,10 @@ def _order(desk: CommandDesk, command: Command) -> Result:
         raise Refused("only people of the company whose case this is can order on it")
     if case.awaits:
         raise Refused("this case waits for the approval of an order already")
+    flow = desk.ports.policy.workflow
+    if case.type not in {flow.opens, category.type}:  # an incident that became an order would lose its clock
+        kind = flow.type_named(case.type)
+        raise Refused(f"this case is filed as {kind.label if kind else case.type}; order in a mail of its own")
     desk.do(ChangeType(case=case.number, actor=desk.contact.party, type=category.type, category=category.name))
     if ContactRole.DECISION_MAKER in desk.contact.roles:
         return Result(Came.DONE, f"ordered: {command.words}")

@@ -96,7 +96,6 @@ class _Work:
             if one.case is not None and one.events:
                 waiting.renew(self.tx, self.ports.policy, one.case, self.stamp.at)
             self.step += len(one.events)
-            self.notices += one.notices
         outcome = Outcome(
             case=done.case,
             events=len(done.events),
@@ -108,8 +107,9 @@ class _Work:
         )
         if isinstance(action, OpenCase):
             self.opened = done.case
-        for following in done.then:
-            self.perform(following)
+        failed = [found.refused for following in done.then if (found := self.perform(following)).refused]
+        for notice in (notice for one in done.all for notice in one.notices):
+            self.notices.append(approving.with_failure(notice, str(failed[0])) if failed else notice)
         return outcome
 
     def _carry_out(self, action: CarryOut) -> Outcome:

@@ -10,8 +10,9 @@ from urllib.parse import unquote
 import pytest
 from sqlalchemy import select
 
-from gateway.domain.actions import AgentReply, ChangeParticipants
+from gateway.domain.actions import AgentReply, ChangeParticipants, Merge
 from gateway.domain.model import CaseNumber, ContactRole
+from gateway.errors import Refused
 from gateway.store import tables as t
 from tests.answers import ANN, BOB, CARL, EVE, give, kinds, last, open_approvals, reply, text, with_people, write
 from tests.world import SERVICE, World, a_world
@@ -182,6 +183,27 @@ def test_one_order_at_a_time(world: World) -> None:
     on_case(world, "/order restore the backup")
     assert "waits for the approval of an order already" in text(last(world, BOB))
     assert ("update", 1) == (world.case().summary.category, len(open_approvals(world)))
+
+
+def test_an_incident_does_not_become_an_order(world: World) -> None:
+    """It would lose its clock."""
+    on_case(world, "/type incident P2")
+    on_case(world, "/order update to 8.1")
+    assert "this case is filed as Incident; order in a mail of its own" in text(last(world, BOB))
+    assert ("incident", "P2", ()) == (
+        world.case().summary.type,
+        world.case().summary.priority,
+        open_approvals(world),
+    )
+
+
+def test_a_case_that_waits_for_an_approval_is_not_merged(world: World) -> None:
+    """The answer to its order would go to a case that nobody looks at."""
+    on_case(world, "/order update to 8.1")
+    write(world, BOB, SERVICE, "And another thing.", subject="Another")
+    number = CaseNumber(world.cases()[-1])
+    with pytest.raises(Refused, match="waits for the approval of an order"):
+        world.act(Merge(case=ONE, into=number, actor=world.alice))
 
 
 def test_an_order_where_nobody_decides_waits_for_us(world: World) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.model import ContactRole
+from gateway.domain.people_actions import RemoveContact
 from tests.answers import (
     ANN,
     BOB,
@@ -88,6 +89,18 @@ def test_an_unproved_mail_that_unregisters_is_asked_back(world: World) -> None:
     assert is_contact(world, BOB)
     reply(world, question, "/approve")
     assert not is_contact(world, BOB)
+
+
+def test_what_is_not_possible_any_more_is_said(world: World) -> None:
+    """Ann went between the question and its answer: nothing is changed, and carl is told so instead of "done"."""
+    give(world, CARL, ContactRole.USER_MANAGER)
+    write(world, ANN, SERVICE, f"/roles {ANN} user_manager,decision_maker {PIN}", **PROVED)
+    question = last(world, CARL, "approval")
+    world.act(RemoveContact(contact=contact(world, ANN).party, actor=world.alice))
+    reply(world, question, "/approve")
+    answer = last(world, CARL, "approval")
+    assert "Not possible any more" in answer["Subject"]
+    assert "could not be done any more, so nothing was changed" in text(answer)
 
 
 def test_the_last_user_manager_stays(world: World) -> None:
