@@ -322,7 +322,7 @@ def test_an_agent_is_told_of_other_cases_while_one_is_flooded(database_url: str,
         assert ["budget-address"] == alarms(world)
 
 
-@pytest.mark.parametrize("rule", ["notify", "hold"])
+@pytest.mark.parametrize("rule", ["notify", "hold", "reject"])
 def test_forged_strangers_stay_inside_the_overall_budget(database_url: str, tmp_path: Path, rule: str) -> None:
     """AL-15 where no evidence is asked for, on a smaller scale."""
     mail = {"service_address": SERVICE, "unregistered": rule}
@@ -333,3 +333,19 @@ def test_forged_strangers_stay_inside_the_overall_budget(database_url: str, tmp_
         assert (100 if rule == "notify" else 0) == len(world.told())
         assert (["budget-overall"] if rule == "notify" else []) == alarms(world)
         assert [] == world.cases()
+
+
+@pytest.mark.parametrize("require", ["authenticated", "unverified"])
+def test_proved_strangers_get_one_answer_a_day(database_url: str, tmp_path: Path, require: str) -> None:
+    """AL-15 with evidence: one each, nothing of the mail in it; without evidence none where it is asked for."""
+    trust = {"require": require, "authserv_id": "mx.vendor.example"}
+    with a_world(database_url, tmp_path, **{**house(SERVICE), "trust": trust}, budget={"overall_hour": 100}) as world:
+        for number in range(60):
+            address = f"x{number % 20}@stranger.example"
+            proved = {"authentication_results": "mx.vendor.example; dmarc=pass header.from=stranger.example"}
+            data = a_mail(address, body="Zinnober", message_id=f"<{number}@stranger.example>", **proved)
+            world.mail(data)
+        assert 20 == len(world.told())
+        assert not any("Zinnober" in str(mail) for mail in world.outbox())
+        world.mail(a_mail("y@stranger.example"))
+        assert (20 if require == "authenticated" else 21) == len(world.told())
