@@ -44,12 +44,13 @@ class CaseType:
     """What kind of case this is; `sla` is None, `priority`, or the priority that always counts.
 
     `needs` are services of which the account must have booked one, or the case is not covered;
-    `escalates_to` is the team that gets a technical escalation as soon as a case has this type; `incident` brings in
+    `also` are other names of it (SPEC section 4); `escalates_to` is the team that gets a technical escalation as soon as a case has this type; `incident` brings in
     the account's incident managers.
     """
 
     name: str
     label: str
+    also: tuple[str, ...] = ()
     sla: str | None = None
     needs: tuple[str, ...] = ()
     escalates_to: str | None = None
@@ -118,8 +119,8 @@ class Workflow:
         return self.by_name.get(name) or replace(self.by_name[self.initial], name=name, label=name)
 
     def type_named(self, name: str) -> CaseType | None:
-        """The type of this name; None for one that the rules do not know (any more)."""
-        return next((kind for kind in self.types if kind.name == name), None)
+        """The type that is called so; None for one that the rules do not know (any more)."""
+        return next((kind for kind in self.types if name == kind.name or name in kind.also), None)
 
     def categories_of(self, case_type: str) -> tuple[str, ...]:
         """The names of the categories that cases of this type can have."""

@@ -125,7 +125,7 @@ def _status(table: Table) -> Status:
 
 
 def _type(table: Table, priorities: _Shelf, services: _Shelf) -> CaseType:
-    table.only("name", "label", "sla", "needs", "escalates_to", "incident")
+    table.only("name", "label", "also", "sla", "needs", "escalates_to", "incident")
     sla, needs = None, tuple[str, ...]()
     if table.has("sla") and priorities.must_know(table, "sla"):
         sla = table.text_or_none("sla", (OWN_PRIORITY, *priorities.names))
@@ -134,6 +134,7 @@ def _type(table: Table, priorities: _Shelf, services: _Shelf) -> CaseType:
     return CaseType(
         name=table.text("name"),
         label=_label(table),
+        also=table.texts("also") if table.has("also") else (),
         sla=sla,
         needs=needs,
         escalates_to=table.text_or_none("escalates_to"),

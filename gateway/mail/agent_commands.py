@@ -14,7 +14,7 @@ def understand(lines: Sequence[str]) -> tuple[tuple[AgentCommand, ...], str | No
     found: list[AgentCommand] = []
     for line in lines:
         word, _, rest = line.removeprefix("/").partition(" ")
-        name = _NAMES.get(word.strip().lower())
+        name = _NAMES.get(word.rstrip(":").lower())
         if name is None:
             return tuple(found), line
         found.append(AgentCommand(line=line, name=name, words=rest.strip()))

@@ -67,7 +67,7 @@ def _approval(question: Question, found: AnswerFacts) -> Decision:
     assert found.asked is not None
     assert found.asked.approval is not None
     lines = question.mail.commands
-    words = [(_SAYS.get(line.split()[0].lower()), line) for line in lines]
+    words = [(_SAYS.get(line.split()[0].rstrip(":").lower()), line) for line in lines]
     said = {says for says, _ in words if says}
     if len(said) != 1:
         lack = Lack.BOTH if said else Lack.NO_ANSWER

@@ -27,7 +27,7 @@ def reply(question: Question) -> Answer:
         return found.why
     words, commands = incoming(question, only_thanks=found.only_thanks), commands_of(question, found.case.number)
     said = CustomerReply(case=found.case.number, contact=contact, incoming=words)
-    says = not commands or _says_more(question) or _orders(commands)  # else it asks, and says nothing
+    says = not commands or _says_more(question) or _is_for_people(commands)  # else it asks, and says nothing
     passed = tuple(("reply", why) for why in found.passed)
     actions = (*((said,) if says else ()), *commands)
     return Decision(kind=DecisionKind.REPLY, reason=found.why, case=found.case.number, actions=actions, passed=passed)
@@ -51,9 +51,9 @@ def only_commands(question: Question) -> Answer:
     return Decision(kind=DecisionKind.COMMAND, reason=f"commands that need no case: {shown}", actions=commands)
 
 
-def _orders(asked: tuple[CarryOut, ...]) -> bool:
-    """Whether it orders something: the words behind that command are for those who deliver it."""
-    return any(command.name is CommandName.ORDER for one in asked for command in one.commands)
+def _is_for_people(asked: tuple[CarryOut, ...]) -> bool:
+    """Whether somebody must read a command: what is ordered, or a line that may be none ("/home is full")."""
+    return any(command.name in {CommandName.ORDER, None} for one in asked for command in one.commands)
 
 
 def _says_more(question: Question) -> bool:

@@ -20,7 +20,7 @@ AROUND = (
 """Blanks, and what nobody sees: neither hides a command."""
 _BLANK = re.compile(r"\s")
 # "/etc/hosts" and "/close." are none; "/approved" is one, so that its writer is told that nobody knows it.
-_COMMAND = re.compile(r"/[A-Za-z][A-Za-z_-]*(?: .*)?")
+_COMMAND = re.compile(r"/[A-Za-z][A-Za-z_-]*:?(?: .*)?")
 _QUOTED = (">", "\uff1e")
 # What Exchange and Gmail write into plain text behind the words of a link.
 _TARGET = re.compile(r"<(?:mailto:|https?://)[^\s<>]*>")

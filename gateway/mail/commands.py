@@ -29,7 +29,7 @@ def understand(lines: Sequence[str], tokens: Tokens) -> tuple[Command, ...]:
 def _command(line: str, tokens: Tokens) -> Command:
     line = " ".join(_LINKED.sub(" ", line).split())
     word, _, rest = line.removeprefix("/").partition(" ")
-    name, rest = _NAMES.get(word.strip().lower().replace("-", "_")), rest.strip()
+    name, rest = _NAMES.get(word.rstrip(":").lower().replace("-", "_")), rest.strip()
     if name not in WITH_PIN:
         return Command(line=line, name=name, words=rest)
     found = _OWN_PIN.search(rest)

@@ -13,9 +13,9 @@ from gateway.domain.commands import Came, Command, CommandName
 from gateway.domain.model import Case, Contact, ContactRole, EscalationKind
 from gateway.domain.policy import Category, Workflow
 from gateway.domain.requests import to_json
+from gateway.domain.said import priority_said, type_said
 from gateway.errors import NotFound, Refused
-from gateway.services import people
-from gateway.services.command_desk import CommandDesk, Result
+from gateway.services.command_desk import CommandDesk, Result, address_in
 from gateway.store import load, load_people
 
 
@@ -49,10 +49,9 @@ def _escalate(desk: CommandDesk, command: Command) -> Result:
 def _type(desk: CommandDesk, command: Command) -> Result:
     """The customer's assessment, at once; what needs a priority and got none has the usual one, and that is said."""
     flow, case = desk.ports.policy.workflow, _case(desk)
-    name, _, rest = command.words.partition(" ")
-    kind, given = flow.type_named(name.lower().replace("-", "_")), rest.strip().upper()
+    kind, given = type_said(flow, command.words)
     if kind is None:
-        there_are = ", ".join(one.name for one in flow.types)
+        name, there_are = command.words.partition(" ")[0], ", ".join(one.name for one in flow.types)
         raise Refused(f"there is no type {name}; there are {there_are}" if name else f"say which type: {there_are}")
     usual = flow.by_mail if kind.has_priority and not given and not case.priority else ""
     desk.do(ChangeType(case=case.number, actor=desk.contact.party, type=kind.name, priority=given or usual or None))
@@ -63,7 +62,7 @@ def _type(desk: CommandDesk, command: Command) -> Result:
 
 
 def _priority(desk: CommandDesk, command: Command) -> Result:
-    priority = command.words.upper()
+    priority = priority_said(desk.ports.policy.workflow, command.words)
     if not priority:
         raise Refused(f"say which priority: {', '.join(one.name for one in desk.ports.policy.workflow.priorities)}")
     desk.do(ChangePriority(case=_case(desk).number, actor=desk.contact.party, priority=priority))
@@ -120,7 +119,7 @@ def _remove(desk: CommandDesk, command: Command) -> Result:
 
 def _colleague(desk: CommandDesk, command: Command, *, is_joining: bool = False) -> Contact:
     """Somebody of the own account, to join with access; of anybody else it is not even said whether they exist."""
-    address = people.address_form(command.words)
+    address = address_in(command.words)
     found = load_people.contacts_by_address(desk.tx, (address,)).get(address)
     if found is None or found.account != desk.account.number or (is_joining and not found.may_write):
         raise NotFound(f"{address} is not registered for your company")

@@ -10,6 +10,7 @@ from gateway.domain.actions import Action, Outcome
 from gateway.domain.commands import Came
 from gateway.domain.model import Account, CaseNumber, Contact
 from gateway.domain.words import BlockWords
+from gateway.services import people
 from gateway.services.ports import Ports
 
 
@@ -47,3 +48,9 @@ class CommandDesk:
         if outcome.refused is not None:
             raise outcome.refused
         return outcome
+
+
+def address_in(words: str) -> str:
+    """The stored form of an address as people write it, also `Carl <carl@customer.example>`; BadUsage for none."""
+    _, opened, rest = words.rstrip(" .,;").rpartition("<")
+    return people.address_form(rest.removesuffix(">") if opened else words)

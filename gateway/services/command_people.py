@@ -17,7 +17,7 @@ from gateway.domain.requests import Request, to_json
 from gateway.domain.words import BlockWords
 from gateway.errors import NotFound, Refused
 from gateway.services import people
-from gateway.services.command_desk import CommandDesk, Result
+from gateway.services.command_desk import CommandDesk, Result, address_in
 from gateway.store import approvals, load_people
 
 _NO_ROLES = frozenset({"none", "-", "keine"})
@@ -96,7 +96,7 @@ def _invite(desk: CommandDesk, command: Command) -> Result:
 
 
 def _address(desk: CommandDesk, command: Command) -> Result:
-    address = people.address_form(command.words)
+    address = address_in(command.words)
     people.refuse_ours(desk.ports.tokens, address)
     if address in desk.contact.addresses:
         return Result(Came.DONE, f"{address} is yours already")
@@ -119,7 +119,7 @@ def _was_this_you(desk: CommandDesk, action: Request, text: str) -> Result:
 
 def _colleague(desk: CommandDesk, typed: str) -> Contact:
     """An active contact of the own account; of others it is not even said whether they exist."""
-    address = people.address_form(typed)
+    address = address_in(typed)
     found = load_people.contacts_by_address(desk.tx, (address,)).get(address)
     if found is None or not found.active or found.account != desk.account.number:
         raise NotFound(f"{address} is not registered for your company; /users lists who is")

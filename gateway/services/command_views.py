@@ -41,7 +41,7 @@ MOST_NAMES = 20
 _SORTS = ("status", "updated", "number", "type", "priority")
 _ASKED = re.compile(r"(open|closed|all)?\s*(?:by\s+([a-z]+))?\s*([1-9][0-9]{0,8})?")
 _CASE = re.compile(
-    r"#?(?:\[?[\w-]+-)?([1-9][0-9]{0,8})(?:\.[a-z2-7]+\]?)?(?:\s+([1-9][0-9]{0,8}))?", re.IGNORECASE | re.ASCII
+    r"[#\[]?(?:[\w-]+-)?([1-9][0-9]{0,8})(?:\.[a-z2-7]+)?[].]?(?:\s+([1-9][0-9]{0,8}))?", re.IGNORECASE | re.ASCII
 )
 
 

@@ -177,6 +177,21 @@ def test_what_is_ordered_is_on_the_case(world: World, sender: str) -> None:
     assert "to 8.1 on staging" in told[-1]
 
 
+def test_what_may_be_no_command_is_a_message_too(world: World) -> None:
+    """A line that begins with a slash is said to be no command, and is read by people all the same."""
+    on_case(world, "/home is full")
+    assert "no such command" in text(last(world, BOB))
+    assert "/home is full" == world.case().messages[-1].text
+
+
+def test_people_write_commands_in_their_own_way(world: World) -> None:
+    """With a colon, brackets, a name before the address."""
+    on_case(world, "/Type: Hosting Incident (high)\n/add Carl <carl@customer.example>\n/escalate: nobody answers")
+    assert ("hosting_incident", "P2") == (world.case().summary.type, world.case().summary.priority)
+    assert CARL in world.case().participants
+    assert "escalated" in world.history()
+
+
 def test_one_order_at_a_time(world: World) -> None:
     """A second one is refused, and changes nothing of the first."""
     on_case(world, "/order update to 8.1")

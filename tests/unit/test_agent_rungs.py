@@ -74,7 +74,7 @@ def test_a_mail_that_is_handed_on_may_quote_what_we_wrote_to_the_customer() -> N
 
 def test_commands_are_known_or_named() -> None:
     """In any case of letters; what stands behind them is kept."""
-    commands, unknown = understand(("/NOTE they called", "/Assign mira", "/notes"))
+    commands, unknown = understand(("/NOTE: they called", "/Assign mira", "/notes"))
     assert [(AgentCommandName.NOTE, "they called"), (AgentCommandName.ASSIGN, "mira")] == [
         (command.name, command.words) for command in commands
     ]

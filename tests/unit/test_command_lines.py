@@ -61,6 +61,7 @@ def parts(*bodies: tuple[str, str], kind: str = "alternative") -> ParsedMail:
             "it was wrapped",
         ),
         ("/close\n/var/log/messages is full", ("/close",), "/var/log/messages is full"),
+        ("/escalate: nobody answers\n/status:", ("/escalate: nobody answers", "/status:"), ""),
         (f"/reject {'a' * (MAX_LENGTH - 8)}", (f"/reject {'a' * (MAX_LENGTH - 8)}",), ""),
         (MANY, ("/status",) * MAX_COMMANDS, "/status"),
     ],
