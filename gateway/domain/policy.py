@@ -283,12 +283,22 @@ class ThanksRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AboutRules:
+    """What stands before the colon in lines of a first mail, by the field of the case that they fill (SPEC section 4)."""
+
+    product: tuple[str, ...] = ()
+    product_version: tuple[str, ...] = ()
+    environment: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MailRules:
     """`rules/mail.toml`: all that reading a mail needs; the parse child gets this and nothing else."""
 
     automatic: AutomaticRules
     text: TextRules
     bounce: BounceRules = field(default_factory=BounceRules)
+    about: AboutRules = AboutRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from gateway.domain.bounce_rules import BounceRules, FailureReason
 from gateway.domain.letter_rules import LetterRules, read_letter_rules
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
+    AboutRules,
     AutomaticRules,
     HeaderMark,
     MailRules,
@@ -188,7 +189,7 @@ def _from_level(table: Table) -> int:
 def read_mail_rules(page: Page) -> MailRules:
     """Read `mail.toml`: marks of automatic mail but its words, words around quoted text; complains to the page."""
     top = Table.top(page)
-    top.only("automatic", "text", "bounce")
+    top.only("automatic", "text", "bounce", "about")
     automatic, text = top.table("automatic"), top.table("text")
     automatic.only("strong", "responders", "weak", "daemons", "senders", "parts")
     text.only(*_TEXT_KEYS)
@@ -204,7 +205,14 @@ def read_mail_rules(page: Page) -> MailRules:
         ),
         text=TextRules(**{key: text.texts(key) for key in _TEXT_KEYS if key in _TEXT_NEEDED or text.has(key)}),
         bounce=_bounce(top.table("bounce")) if top.has("bounce") else BounceRules(),
+        about=_about(top.table("about")) if top.has("about") else AboutRules(),
     )
+
+
+def _about(table: Table) -> AboutRules:
+    names = [field.name for field in fields(AboutRules)]
+    table.only(*names)
+    return AboutRules(**{name: table.texts(name) for name in names})
 
 
 def _bounce(table: Table) -> BounceRules:

@@ -90,7 +90,7 @@ def new_case(question: Question) -> Answer:
     reason = f"a follow-up of case {old.number}, closed too long ago" if old else f"a new question of {contact.account}"
     if words.foreign:
         reason += f"; WARNING: it names what is another account's: {', '.join(map(str, words.foreign))}"
-    about = read_about(question.mail.words)
+    about = read_about(question.mail.words, question.policy.mail.about)
     action = OpenCase(contact=contact, incoming=words, follows=old.number if old else None, about=about)
     commands = commands_of(question, None, is_lost=bool(words.foreign))
     return Decision(kind=DecisionKind.NEW_CASE, reason=reason, actions=(action, *commands))

@@ -2,8 +2,12 @@
 
 import pytest
 
+from gateway.config import load_policy
 from gateway.domain.case_actions import NOT_SAID, About
 from gateway.mail.about_lines import FIRST_LINES, LONGEST, read_about
+from tests.world import settings
+
+RULES = load_policy(settings()).mail.about
 
 
 @pytest.mark.parametrize(
@@ -28,4 +32,4 @@ from gateway.mail.about_lines import FIRST_LINES, LONGEST, read_about
     ],
 )  # fmt: skip
 def test_lines_that_name_something_are_read(words: str, about: About) -> None:
-    assert about == read_about(words)
+    assert about == read_about(words, RULES)
