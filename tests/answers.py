@@ -1,8 +1,11 @@
 """People who register and answer: the accounts of TESTPLAN section 0 with their PINs, and short words for their mail."""
 
+import re
 from dataclasses import replace
 from email.message import EmailMessage
+from html import unescape
 from typing import Any
+from urllib.parse import unquote
 
 from gateway.domain.approval import Approval, Registration
 from gateway.domain.model import Contact, ContactRole
@@ -92,3 +95,16 @@ def registrations(world: World) -> tuple[Registration, ...]:
 def open_approvals(world: World) -> tuple[Approval, ...]:
     """All approvals, answered or not."""
     return world.ports.db.read(load_approvals.approvals)
+
+
+def links_of(mail: EmailMessage) -> list[dict[str, str]]:
+    """The commands that a mail has ready, as a mail program reads them (RFC 6068)."""
+    part = mail.get_body(("html",))
+    assert part is not None
+    found = []
+    for link in re.findall(r'href="(mailto:[^"]*\?[^"]*)"', str(part.get_content())):
+        to, _, rest = unescape(link).removeprefix("mailto:").partition("?")
+        fields = [field.partition("=") for field in rest.split("&")]
+        assert len(fields) == len({name for name, _, _ in fields})
+        found.append({"to": unquote(to), **{name: unquote(value) for name, _, value in fields}})
+    return found

@@ -40,21 +40,31 @@ class LevelWords:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BlockWords:
-    """A piece of what a command shows: a case, a message, a person. `about` are short lines below the heading."""
+    """A piece of what a command shows: a case, a message, a person. `about` are short lines below the heading.
+
+    `command` shows all of it, and `link` is the `mailto:` with that command in it.
+    """
 
     heading: str = ""
     about: tuple[str, ...] = ()
     text: str = ""
+    command: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultWords:
-    """What came of one command: `line` as it was written, `came` one of `commands.Came`, `text` in a sentence."""
+    """What came of one command: `line` as it was written, `came` one of `commands.Came`, `text` in a sentence.
+
+    `more` is the command that shows what did not fit, and `more_link` the `mailto:` with it in it.
+    """
 
     line: str
     came: str
     text: str = ""
     blocks: tuple[BlockWords, ...] = ()
+    more: str = ""
+    more_link: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import quote
 
 from gateway.domain.model import CaseNumber
-from gateway.domain.words import ApprovalWords, CaseWords, CommandWords, Notice, RegistrationWords, Words
+from gateway.domain.words import ApprovalWords, CaseWords, CommandWords, Notice, RegistrationWords, ResultWords, Words
 from gateway.mail.sandbox import one_line
 from gateway.mail.subject import bare_subject
 from gateway.mail.token import Tokens
@@ -27,7 +27,22 @@ def mailto(address: str, *, subject: str, body: str = "") -> str:
 def with_links(notice: Notice, token: str | None, tokens: Tokens) -> Words:
     """The words of a mail with all links that belong in it; `token` is the one-time token of a mail that asks something."""
     words = notice.words if token is None else with_answer(notice.words, token, tokens)
+    if not isinstance(words, CaseWords | CommandWords):
+        return words
+    words = replace(words, results=tuple(_with_ways(result, tokens) for result in words.results))
     return words if notice.case is None else _with_actions(words, notice.case, tokens)
+
+
+def _with_ways(result: ResultWords, tokens: Tokens) -> ResultWords:
+    """What came of a command, with links to what it shows a part of."""
+
+    def link(command: str) -> str:
+        if not command:
+            return ""
+        return mailto(tokens.post.service_address, subject=command.removeprefix("/"), body=f"{command}\n")
+
+    blocks = tuple(replace(block, link=link(block.command)) for block in result.blocks)
+    return replace(result, blocks=blocks, more_link=link(result.more))
 
 
 def with_answer(words: Words, token: str, tokens: Tokens) -> Words:
@@ -47,10 +62,8 @@ def with_answer(words: Words, token: str, tokens: Tokens) -> Words:
     return words
 
 
-def _with_actions(words: Words, case: CaseNumber, tokens: Tokens) -> Words:
+def _with_actions(words: CaseWords | CommandWords, case: CaseNumber, tokens: Tokens) -> Words:
     """The words with a link for each action that is possible: to the case's address, its mark and one command in it."""
-    if not isinstance(words, CaseWords | CommandWords):
-        return words
     subject = one_line(bare_subject(words.subject, tokens))
     if len(subject) > LONGEST_SUBJECT:
         subject = subject[: LONGEST_SUBJECT - 1].rstrip() + "…"

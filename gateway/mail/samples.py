@@ -123,7 +123,12 @@ _BLOCK = BlockWords(
 )
 _RESULTS = (
     ResultWords(line="/close", came="done", text="the case is closed"),
-    ResultWords(line="/show 1042", came="shown", blocks=(_BLOCK, BlockWords(text="/upload holds all files"))),
+    ResultWords(
+        line="/show 1042",
+        came="shown",
+        more="/show 1042 3",
+        blocks=(_BLOCK, BlockWords(text="/upload holds all files")),
+    ),
     ResultWords(line="/help", came="shown", text="/close closes a case", blocks=(replace(_BLOCK, heading=""),)),
     ResultWords(line="/frobnicate", came="refused", text="there is no such command; /help lists them"),
     ResultWords(line="/roles bob@customer.example decision_maker ••••", came="asked", text="Carl is asked"),

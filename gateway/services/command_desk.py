@@ -16,11 +16,12 @@ from gateway.services.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one command, in a sentence, and what it shows."""
+    """What came of one command, in a sentence, and what it shows; `more` is the command that shows the rest."""
 
     came: Came
     text: str = ""
     blocks: tuple[BlockWords, ...] = ()
+    more: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

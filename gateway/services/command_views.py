@@ -7,6 +7,7 @@ the answer names.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,9 +71,9 @@ def _cases(desk: CommandDesk, command: Command) -> Result:
     if first > max(count, 1):
         raise Refused(f"there are only {text}")
     if len(numbers) < count:
-        more = f"; write the command cases {which} by {sort} {last + 1} for those that follow" if last < count else ""
-        text = f"{first} to {last} of {text}{more}"
-    return Result(Came.SHOWN, text, tuple(_block(desk, cases[number]) for number in numbers))
+        text = f"{first} to {last} of {text}"
+    more = f"/cases {which} by {sort} {last + 1}" if last < count else ""
+    return Result(Came.SHOWN, text, tuple(_listed(desk, cases[number]) for number in numbers), more)
 
 
 def _order(desk: CommandDesk, sort: str) -> tuple[sa.ColumnElement[Any], ...]:
@@ -112,6 +113,11 @@ def _block(desk: CommandDesk, case: Case, *about: str) -> BlockWords:
     )
 
 
+def _listed(desk: CommandDesk, case: Case, *about: str) -> BlockWords:
+    """One case in a list, with the command that shows all of it."""
+    return replace(_block(desk, case, *about), command=f"/show {case.number}")
+
+
 def _search(desk: CommandDesk, command: Command) -> Result:
     """Cases whose subject or correspondence has all words, with a line around the first one found."""
     asked = finding.SearchQuery(words=command.words, limit=MOST_CASES + 1, contact=desk.contact)
@@ -121,7 +127,7 @@ def _search(desk: CommandDesk, command: Command) -> Result:
         if case := _visible(desk, one.summary.number):  # a merged one leads to the case that it went into
             cut = one.excerpt
             line = [f"… {cut.before}{cut.match}{cut.after} …"] if cut else []
-            blocks.setdefault(case.number, _block(desk, case, *line))
+            blocks.setdefault(case.number, _listed(desk, case, *line))
     if len(found) > MOST_CASES:
         return Result(Came.SHOWN, f"the first {MOST_CASES} cases; a further word finds fewer", tuple(blocks.values()))
     return Result(Came.SHOWN, f"{len(blocks)} {'case' if len(blocks) == 1 else 'cases'} found", tuple(blocks.values()))
@@ -142,11 +148,10 @@ def _show(desk: CommandDesk, command: Command) -> Result:
     after = rows[0] if last < count else None  # the one below which this answer ends
     shown = _fitting(rows[1:] if after is not None else rows)
     first = last - len(shown) + 1
-    text = ""
-    if len(shown) < count:
-        more = f"; write the command show {case.number} {first - 1} for what was before" if first > 1 else ""
-        text = f"messages {first} to {last} of {count}{more}"
-    return Result(Came.SHOWN, text, (_block(desk, case), *_correspondence(desk, case, shown, after, whole=first == 1)))
+    text = f"messages {first} to {last} of {count}" if len(shown) < count else ""
+    more = f"/show {case.number} {first - 1}" if first > 1 else ""
+    blocks = (_block(desk, case), *_correspondence(desk, case, shown, after, whole=first == 1))
+    return Result(Came.SHOWN, text, blocks, more)
 
 
 def _fitting(rows: Sequence[sa.Row[Any]]) -> list[sa.Row[Any]]:

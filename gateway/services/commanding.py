@@ -42,7 +42,7 @@ def _fitting(results: Iterable[ResultWords]) -> tuple[ResultWords, ...]:
         length = sum(len(block.heading) + len(block.text) + sum(map(len, block.about)) for block in result.blocks)
         if result.blocks and size and size + length > MOST_SHOWN:
             text = "this is too much for one answer; write it in a mail of its own"
-            fitting.append(replace(result, came=Came.REFUSED, text=text, blocks=()))
+            fitting.append(replace(result, came=Came.REFUSED, text=text, blocks=(), more=result.line))
             continue
         size += length
         fitting.append(result)
@@ -54,7 +54,7 @@ def _one(desk: CommandDesk, command: Command) -> ResultWords:
         found = _handled(desk, command)
     except (BadUsage, Refused, NotFound) as refusal:
         found = Result(Came.REFUSED, refusal.public)
-    return ResultWords(line=command.line, came=found.came, text=found.text, blocks=found.blocks)
+    return ResultWords(line=command.line, came=found.came, text=found.text, blocks=found.blocks, more=found.more)
 
 
 def _handled(desk: CommandDesk, command: Command) -> Result:

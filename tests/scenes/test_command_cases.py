@@ -1,11 +1,7 @@
 """Commands about cases, on both databases (SPEC section 8; TESTPLAN group C)."""
 
-import re
 from collections.abc import Iterator
-from email.message import EmailMessage
-from html import unescape
 from pathlib import Path
-from urllib.parse import unquote
 
 import pytest
 from sqlalchemy import select
@@ -14,7 +10,21 @@ from gateway.domain.actions import AgentReply, ChangeParticipants, Merge
 from gateway.domain.model import CaseNumber, ContactRole
 from gateway.errors import Refused
 from gateway.store import tables as t
-from tests.answers import ANN, BOB, CARL, EVE, give, kinds, last, open_approvals, reply, text, with_people, write
+from tests.answers import (
+    ANN,
+    BOB,
+    CARL,
+    EVE,
+    give,
+    kinds,
+    last,
+    links_of,
+    open_approvals,
+    reply,
+    text,
+    with_people,
+    write,
+)
 from tests.world import SERVICE, World, a_world
 
 PROVED = {"authentication_results": "mx.vendor.example; dmarc=pass header.from=customer.example"}
@@ -366,16 +376,3 @@ def test_who_is_unregistered_gets_nothing_that_still_waits(world: World) -> None
     with world.ports.db.begin() as tx:
         rows = tx.execute(select(t.outbox).where(t.outbox.c.recipient == BOB)).all()
     assert {("cancelled", True)} == {(row.state, bool(row.last_error)) for row in rows}
-
-
-def links_of(mail: EmailMessage) -> list[dict[str, str]]:
-    """The commands that a mail has ready, as a mail program reads them (RFC 6068)."""
-    part = mail.get_body(("html",))
-    assert part is not None
-    found = []
-    for link in re.findall(r'href="(mailto:[^"]*\?[^"]*)"', str(part.get_content())):
-        to, _, rest = unescape(link).removeprefix("mailto:").partition("?")
-        fields = [field.partition("=") for field in rest.split("&")]
-        assert len(fields) == len({name for name, _, _ in fields})
-        found.append({"to": unquote(to), **{name: unquote(value) for name, _, value in fields}})
-    return found

@@ -17,7 +17,7 @@ from gateway.domain.policy import Vendor
 from gateway.services.command_views import LONGEST_MESSAGE, LONGEST_SHOWN, MOST_CASES, MOST_MESSAGES
 from gateway.services.commanding import MOST_SHOWN
 from gateway.store import tables as t
-from tests.answers import ANN, BOB, CARL, EVE, give, last, text, with_people, write
+from tests.answers import ANN, BOB, CARL, EVE, give, last, links_of, text, with_people, write
 from tests.world import SERVICE, UNLIMITED, World, a_world
 
 ONE, THEIRS = CaseNumber(1001), CaseNumber(1002)
@@ -216,11 +216,27 @@ def test_a_long_list_says_how_to_go_on(world: World) -> None:
     open_cases(world, MOST_CASES + 1)
     first = ask(world, "/cases open by number")
     assert [1001, *range(1003, 1002 + MOST_CASES)] == listed(first)
-    assert "1 to 20 of 22 open cases; write the command cases open by number 21" in flat(first)
+    assert "1 to 20 of 22 open cases" in flat(first)
+    assert "The rest: -> /cases open by number 21" in first
     second = ask(world, "/cases open by number 21")
     assert [1022, 1023] == listed(second)
     assert "21 to 22 of 22 open cases" in second
     assert "there are only 22 open cases" in ask(world, "/cases open by number 23")
+
+
+def test_the_rest_is_a_click_away(world: World) -> None:
+    """In HTML each case of a list is a link that shows it, and the last one goes on."""
+    open_cases(world, MOST_CASES + 1)
+    ask(world, "/cases open by number")
+    shows, more = links_of(last(world, BOB))[0], links_of(last(world, BOB))[-1]
+    assert "21 to 22 of 22 open cases" in show_by(world, more)
+    assert "everything is slow" in show_by(world, shows)
+
+
+def show_by(world: World, link: dict[str, str]) -> str:
+    """What comes of a click and "send"."""
+    write(world, BOB, link["to"], link["body"], subject=link["subject"])
+    return text(last(world, BOB))
 
 
 def test_a_long_case_says_how_to_go_back(world: World) -> None:
@@ -229,7 +245,8 @@ def test_a_long_case_says_how_to_go_back(world: World) -> None:
         world.later(minutes=1)
         world.act(AgentReply(case=ONE, actor=world.alice, text=f"Message {number}."))
     newest = ask(world, "/show 1001")
-    assert "messages 4 to 33 of 33; write the command show 1001 3 for what was before" in flat(newest)
+    assert "messages 4 to 33 of 33" in flat(newest)
+    assert "The rest: -> /show 1001 3" in newest
     assert "Message 3." not in newest
     assert "Message 4." in newest
     assert "Message 33." in newest
@@ -238,7 +255,7 @@ def test_a_long_case_says_how_to_go_back(world: World) -> None:
     assert "everything is slow" in oldest
     assert "Message 3." in oldest
     assert "Message 4." not in oldest
-    assert "write the command" not in oldest
+    assert "The rest" not in oldest
 
 
 def test_an_answer_has_a_limit(world: World) -> None:
