@@ -317,6 +317,7 @@ def _files(folder: Path, *, reads_mail: bool = True) -> Rules:
         thanks=document("thanks") if reads_mail else None,
         registration=document("registration") if reads_mail else None,
         sla=document("sla"),
+        escalation=document("escalation"),
         holidays=PublicHolidays(this_year),
     )
 

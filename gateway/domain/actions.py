@@ -13,13 +13,14 @@ from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, Registra
 from gateway.domain.case_actions import NOT_SAID, About, RecordRequest
 from gateway.domain.commands import CarryOut
 from gateway.domain.erasing import Erased
+from gateway.domain.escalation import EscalationKind
+from gateway.domain.escalation_actions import EscalationAction
 from gateway.domain.model import (
     Attachment,
     Authenticity,
     Case,
     CaseNumber,
     Contact,
-    EscalationKind,
     Event,
     IntakeId,
     Message,
@@ -340,6 +341,7 @@ CaseAction = (
     | Escalate
     | Elapse
     | RecordRequest
+    | EscalationAction
 )
 PostAction = AnswerStranger | AddressWorks | RaiseAlarm | TellAgent
 PlainAction = CaseAction | PeopleAction | RegistrationAction | ApprovalAction | PostAction

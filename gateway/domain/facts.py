@@ -96,7 +96,8 @@ class CaseFacts:
     `case` is None for one that is about to be opened as `number`. `contacts` and `agents` hold everybody
     on the case by party; `team` are the active agents to whom news of an unassigned case goes.
     `colleagues` are the active agents of the assignee's team, `managers` the support managers; both are read for
-    what tells them only. `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
+    what tells them only, and so are `staff`, all active agents, and `last_words`, what a customer wrote last, for
+    escalations. `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
     `incident_managers` are those of the account while they count. `messages` are all of the case, for a split;
     `other` is the second case of a merge, link, split or follow-up. `is_renamed` says of a reply that its subject is
     none under which anyone has written on the case.
@@ -111,6 +112,8 @@ class CaseFacts:
     team: tuple[Agent, ...] = ()
     colleagues: tuple[Agent, ...] = ()
     managers: tuple[Agent, ...] = ()
+    staff: tuple[Agent, ...] = ()
+    last_words: str = ""
     last_from_customer: str | None = None
     thread: tuple[str, ...] = ()
     incident_managers: tuple[Contact, ...] = ()

@@ -9,7 +9,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from gateway.domain.model import Case, CaseNumber, Escalation, EscalationKind, EscalationState, Event, Party
+from gateway.domain.escalation import EscalationKind, EscalationState, Gap, Meetings
+from gateway.domain.model import Case, CaseNumber, Escalation, Event, LogEntry, Party
 
 
 def evolve(case: Case | None, event: Event) -> Case:
@@ -21,6 +22,8 @@ def evolve(case: Case | None, event: Event) -> Case:
         changed |= _moved(case, event)
     if effect := _EFFECTS.get(event.event):
         changed |= effect(case, event)
+    if case.escalation and (effect_there := _ON_ESCALATION.get(event.event)):
+        changed["escalation"] = effect_there(case, case.escalation, event)
     return replace(case, **changed)  # once: histories are long, and each copy costs
 
 
@@ -83,12 +86,78 @@ def _escalation(case: Case, event: Event) -> Escalation:
     )
 
 
-def _added(escalation: Escalation | None, reason: str) -> Escalation | None:
+def _added(escalation: Escalation, reason: str) -> Escalation:
     """A second request adds its message to the first (SPEC section 10)."""
-    if escalation is None or not reason.strip():
+    if not reason.strip():
         return escalation
     return replace(escalation, reason=f"{escalation.reason}\n\n{reason}".strip())
 
+
+def _taken(escalation: Escalation, event: Event) -> Escalation:
+    manager = Party.parse(event.detail["party"])
+    return replace(escalation, state=EscalationState.TAKEN, manager=manager, taken_at=event.at)
+
+
+def _planned(case: Case, escalation: Escalation, event: Event) -> Escalation:
+    """Other meetings move those that are in people's calendars; after an end they are new there."""
+    detail, version, before = event.detail, case.version + 1, escalation.meetings
+    meetings = Meetings(
+        gap=Gap.parse(detail["every"]),
+        first=datetime.fromisoformat(detail["at"]),
+        zone=detail["zone"],
+        channel=detail["channel"],
+        began=before.began if before else version,
+        sequence=version,
+        next_at=datetime.fromisoformat(detail["next"]),
+        round=version,
+    )
+    return replace(escalation, meetings=meetings)
+
+
+def _met(case: Case, escalation: Escalation, event: Event) -> Escalation:
+    """People were told of a meeting, or it is past: the next one is waited for."""
+    assert escalation.meetings is not None
+    later = datetime.fromisoformat(event.detail["next"])
+    meetings = replace(escalation.meetings, next_at=later, round=case.version + 1)
+    return replace(escalation, meetings=meetings)
+
+
+def _logged(escalation: Escalation, event: Event) -> Escalation:
+    internal = event.detail.get("internal", False)
+    entry = LogEntry(at=event.at, author=event.actor, text=event.detail["text"], internal=internal)
+    return replace(escalation, log=(*escalation.log, entry))
+
+
+def _resolved(escalation: Escalation, event: Event) -> Escalation:
+    if event.detail["text"]:
+        escalation = _logged(escalation, event)
+    meetings = replace(escalation.meetings, next_at=None) if escalation.meetings else None
+    lessons_at = datetime.fromisoformat(event.detail["lessons_at"])
+    state = EscalationState.RESOLVED
+    return replace(escalation, state=state, resolved_at=event.at, meetings=meetings, lessons_at=lessons_at)
+
+
+def _merged(escalation: Escalation, event: Event) -> Escalation:
+    """One that was open goes on with the case that this one went into."""
+    if not escalation.is_open:
+        return escalation
+    meetings = replace(escalation.meetings, next_at=None) if escalation.meetings else None
+    return replace(escalation, state=EscalationState.RESOLVED, resolved_at=event.at, meetings=meetings)
+
+
+_ON_ESCALATION: Mapping[str, Callable[[Case, Escalation, Event], Escalation]] = {
+    "escalation_joined": lambda _, known, event: _added(known, event.detail["reason"]),
+    "escalation_taken": lambda _, known, event: _taken(known, event),
+    "escalation_untaken": lambda _, known, event: replace(known, reminders=event.detail["step"]),
+    "escalation_logged": lambda _, known, event: _logged(known, event),
+    "escalation_resolved": lambda _, known, event: _resolved(known, event),
+    "meetings_planned": _planned,
+    "meeting_reminded": _met,
+    "meetings_missed": _met,
+    "meetings_stopped": lambda _, known, __: replace(known, meetings=None),
+    "merged": lambda _, known, event: _merged(known, event),
+}
+"""What an event changes about the newest escalation of a case."""
 
 _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     "participant_added": lambda case, event: {
@@ -105,14 +174,10 @@ _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     "planned": lambda _, event: {"planned_at": datetime.fromisoformat(event.detail["at"])},
     "described": lambda _, event: {name: value or None for name, value in event.detail.items()},
     "reminded": lambda _, event: {"reminded_at": event.at},
-    "merged": lambda case, event: {
-        "merged_into": CaseNumber(event.detail["into"]),
-        "escalation": replace(case.escalation, state=EscalationState.RESOLVED) if case.escalation else None,
-    },
+    "merged": lambda _, event: {"merged_into": CaseNumber(event.detail["into"])},
     "erased": lambda case, _: {"updated_at": case.updated_at},  # no news of the case: lists keep their order
     "followed_up": lambda _, event: {"followed_by": CaseNumber(event.detail["by"])},
     "linked": lambda case, event: {"links": (*case.links, CaseNumber(event.detail["other"]))},
-    "escalation_joined": lambda case, event: {"escalation": _added(case.escalation, event.detail["reason"])},
     "escalated": lambda case, event: {"escalation": _escalation(case, event)},
     "approval_requested": lambda case, event: {"awaits": (*case.awaits, event.detail["approval"])},
     "approval_answered": lambda case, event: {
@@ -120,3 +185,6 @@ _EFFECTS: Mapping[str, Callable[[Case, Event], dict[str, Any]]] = {
     },
 }
 """What an event changes beside the status; any other changes nothing else."""
+
+CHANGES_ESCALATION = frozenset({"escalated", *_ON_ESCALATION})
+"""The events after which the newest escalation of a case is another."""

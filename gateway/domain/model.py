@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, NamedTuple, NewType
 
+from gateway.domain.escalation import EscalationKind, EscalationState, Meetings
+
 ContactId = NewType("ContactId", int)
 AgentId = NewType("AgentId", int)
 CaseNumber = NewType("CaseNumber", int)
@@ -107,21 +109,8 @@ class TimerKind(StrEnum):
     REGISTRATION_EXPIRY = "registration_expiry"
     APPROVAL_REMINDER = "approval_reminder"
     APPROVAL_EXPIRY = "approval_expiry"
-
-
-class EscalationKind(StrEnum):
-    """Why a case needs more than its agent: a hard fault, or everything else (SPEC section 10)."""
-
-    TECHNICAL = "technical"
-    NON_TECHNICAL = "non_technical"
-
-
-class EscalationState(StrEnum):
-    """How far an escalation is (SPEC section 10)."""
-
-    REQUESTED = "requested"
-    TAKEN = "taken"
-    RESOLVED = "resolved"
+    ESCALATION_UNTAKEN = "escalation_untaken"
+    MEETING = "meeting"
 
 
 class PartyKind(StrEnum):
@@ -246,8 +235,22 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogEntry:
+    """What became of an escalation, in somebody's words; an `internal` one never leaves the vendor."""
+
+    at: datetime
+    author: Party
+    text: str
+    internal: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Escalation:
-    """A call for more than the case's agent. `round` counts those of one case; `team` is whom it is addressed to, if anyone."""
+    """A call for more than the case's agent. `round` counts those of one case; `team` is whom it is addressed to, if anyone.
+
+    `manager` took it; `reminders` counts the steps at which people heard that nobody had. `meetings` are those agreed on;
+    at `lessons_at` people meet to learn.
+    """
 
     round: int
     kind: EscalationKind
@@ -256,6 +259,13 @@ class Escalation:
     requested_by: Party
     requested_at: datetime
     team: str | None = None
+    manager: Party | None = None
+    taken_at: datetime | None = None
+    reminders: int = 0
+    meetings: Meetings | None = None
+    resolved_at: datetime | None = None
+    lessons_at: datetime | None = None
+    log: tuple[LogEntry, ...] = ()
 
     @property
     def is_open(self) -> bool:

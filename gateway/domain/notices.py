@@ -24,6 +24,7 @@ from gateway.domain.words import (
     Appointment,
     CaseWords,
     CommandWords,
+    EscalationWords,
     LevelWords,
     Notice,
     StrangerWords,
@@ -39,7 +40,8 @@ class News:
     `event` is what happened beside a message (None: the message tells enough); `reached` the addresses that have the
     writer's own mail; `quiet` says that its writer must get no automatic mail; `to_author` tells the author too.
     `acting` is who did it in the author's name, `only` the readers beyond whom nobody is told; `changes`, `other`,
-    `when`, `appointment` and `level` are those of Words and Notice, and so are `renamed` and `foreign`, for agents.
+    `when`, `appointment`, `level` and `escalation` are those of Words and Notice, and so are `renamed` and `foreign`, for
+    agents. `inside` is the text of mail to agents where that to customers says less.
     """
 
     event: str | None
@@ -57,6 +59,8 @@ class News:
     when: datetime | None = None
     appointment: Appointment | None = None
     level: LevelWords | None = None
+    escalation: EscalationWords | None = None
+    inside: str = ""
     renamed: str | None = None
     foreign: tuple[CaseNumber, ...] = ()
     encrypted: bool = False
@@ -112,19 +116,22 @@ def for_stranger(address: str, message_id: str | None, policy: Policy) -> tuple[
 def merge(notices: list[Notice]) -> list[Notice]:
     """One mail a person and transaction: the kind that comes first in CONTRACT's list speaks for the others.
 
-    It also says which files were refused, if one of the others would have said it. Each question is a mail of its own,
+    It also says which files were refused, and that the case was escalated, if one of the others would have said it. Each
+    question is a mail of its own,
     since each has an answer of its own.
     """
     order = list(NoticeKind)
     best: dict[tuple[str, str], Notice] = {}
     refused = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.ATTACHMENT_REFUSED}
     results = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.COMMAND_ANSWER}
+    escalated = {(one.recipient, one.internal): one.words for one in notices if one.kind is NoticeKind.ESCALATION}
     for notice in notices:
-        key = (notice.recipient, notice.question)
+        key = (notice.recipient, notice.lane)
         known = best.get(key)
         if known is None or order.index(notice.kind) < order.index(known.kind):
             best[key] = notice
-    told = (_with_refused(notice, refused.get(notice.recipient)) for notice in best.values())
+    told = [_with_refused(notice, refused.get(notice.recipient)) for notice in best.values()]
+    told = [_with_escalation(notice, escalated.get((notice.recipient, notice.internal))) for notice in told]
     return [_with_results(notice, results.get(notice.recipient)) for notice in told]
 
 
@@ -132,6 +139,14 @@ def _with_refused(notice: Notice, told: Words | None) -> Notice:
     if not isinstance(told, CaseWords) or not isinstance(notice.words, CaseWords):
         return notice
     return replace(notice, words=replace(notice.words, refused=told.refused))
+
+
+def _with_escalation(notice: Notice, told: Words | None) -> Notice:
+    if notice.kind is NoticeKind.ESCALATION or not isinstance(told, CaseWords):
+        return notice
+    if not isinstance(notice.words, CaseWords | CommandWords):
+        return notice
+    return replace(notice, words=replace(notice.words, escalation=told.escalation))
 
 
 def _with_results(notice: Notice, told: Words | None) -> Notice:
@@ -150,12 +165,8 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
             parties = () if news.quiet else (news.author,)
         case "participants":
             parties = (case.reporter, *case.participants)
-        case "team":
-            return _agents(facts.colleagues)
-        case "managers":
-            return _agents(facts.managers)
         case _:
-            return _vendor_side(news, case, facts)
+            return _agents(_vendors_people(rule.to, news, case, facts))
     readers = [reader for party in dict.fromkeys(parties) if (reader := _reader(party, facts))]
     if news.only is not None:
         readers = [reader for reader in readers if reader.party in news.only]
@@ -169,10 +180,37 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
     return tuple(reader for reader in readers if reader.address not in told_already)
 
 
-def _vendor_side(news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
+def _vendors_people(to: str, news: News, case: Case, facts: CaseFacts) -> list[Agent]:
+    """The agents that a rule names; who did it knows already."""
+    match to:
+        case "team":
+            return list(facts.colleagues)
+        case "managers":
+            return [agent for agent in facts.managers if agent.party != news.author]
+        case "called":
+            return [agent for agent in _called(case, facts) if agent.party != news.author]
+        case "involved":
+            return _involved(news, case, facts)
     assignee = facts.agents.get(case.assignee) if case.assignee else None
     told = (assignee,) if assignee and assignee.active else facts.team
-    return _agents(agent for agent in told if news.to_author or agent.party not in {news.author, news.acting})
+    return [agent for agent in told if news.to_author or agent.party not in {news.author, news.acting}]
+
+
+def _called(case: Case, facts: CaseFacts) -> tuple[Agent, ...]:
+    """Whom an escalation is addressed to: its team, else support management; nobody there means everybody."""
+    team = case.escalation.team if case.escalation else None
+    if team is None:
+        return facts.managers
+    return tuple(agent for agent in facts.staff if team in agent.teams) or facts.staff
+
+
+def _involved(news: News, case: Case, facts: CaseFacts) -> list[Agent]:
+    """The vendor's people in an escalation: its manager and the assignee; who did it only if it goes to their calendar."""
+    author = news.author if news.appointment else None
+    manager = case.escalation.manager if case.escalation else None
+    parties = dict.fromkeys(party for party in (manager, case.assignee, author) if party)
+    known = (facts.agents.get(party) for party in parties)
+    return [agent for agent in known if agent and agent.active and (news.appointment or agent.party != news.author)]
 
 
 def _agents(told: Iterable[Agent]) -> tuple[_Reader, ...]:
@@ -204,6 +242,7 @@ def _notice(
     if rule.internal:
         foreign = tuple(map(str, news.foreign))
         words = replace(words, renamed=news.renamed, foreign=foreign, refused=_refused(news, with_reason=True))
+        words = replace(words, text=news.inside or words.text, escalation=_for_agents(news, facts))
     else:
         words = replace(words, actions=actions_for(facts.contacts.get(reader.party), case, policy))
         if rule.to == "author":
@@ -223,8 +262,20 @@ def _notice(
         thread=facts.thread,
         internal=rule.internal,
         attachments=tuple(file for file in news.attachments if not file.is_refused) if rule.automatic is None else (),
-        appointment=None if reader.is_vendor else news.appointment,
+        appointment=_appointment(rule, reader, news),
     )
+
+
+def _for_agents(news: News, facts: CaseFacts) -> EscalationWords | None:
+    return replace(news.escalation, text=facts.last_words) if news.escalation else None
+
+
+def _appointment(rule: NoticeRule, reader: _Reader, news: News) -> Appointment | None:
+    """What comes into the reader's calendar: of what is only shown to customers, and what people meet for."""
+    if news.appointment is None or not reader.is_vendor:
+        return news.appointment
+    is_met = news.appointment.method != "PUBLISH" and rule.to in {"participants", "involved"}
+    return news.appointment if is_met else None
 
 
 def actions_for(contact: Contact | None, case: Case, policy: Policy) -> tuple[ActionWords, ...]:
@@ -270,10 +321,10 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         status_label=policy.label(case.status),
         account=facts.account.number,
         account_name=facts.account.name,
-        reporter=_name(case.reporter, facts),
-        assignee=_name(case.assignee, facts) if case.assignee else None,
+        reporter=name_of(case.reporter, facts),
+        assignee=name_of(case.assignee, facts) if case.assignee else None,
         recipient="",
-        author=_name(news.author, facts),
+        author=name_of(news.author, facts),
         text=news.text,
         event=news.event,
         attachments=tuple(_shown(file) for file in news.attachments if file.state is FileState.KEPT),
@@ -286,6 +337,7 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         other=news.other,
         when=local_time(news.when, zone) if news.when else None,
         level=news.level,
+        escalation=news.escalation,
     )
 
 
@@ -303,7 +355,7 @@ def local_day(at: datetime, zone: str) -> str:
     return local_time(at, zone)[:10]
 
 
-def _name(party: Party, facts: CaseFacts) -> str:
+def name_of(party: Party, facts: CaseFacts) -> str:
     """What to call someone in a mail."""
     known: Contact | None = facts.contacts.get(party)
     if known:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from gateway.domain.bounce_rules import BounceRules
 from gateway.domain.budget import BudgetRules
+from gateway.domain.escalation_rules import EscalationRules
 from gateway.domain.letter_rules import LetterRules
 from gateway.domain.model import Case, Turn
 from gateway.domain.targets import SlaRules
@@ -373,6 +374,7 @@ class Policy:
     thanks: ThanksRules = field(default_factory=ThanksRules)
     letters: LetterRules = field(default_factory=LetterRules)
     sla: SlaRules = field(default_factory=SlaRules)
+    escalations: EscalationRules = field(default_factory=EscalationRules)
     attachment_limit: int = 25_000_000
     first_team: str = "first_level"
     auto_close_days: int = 0

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.domain.actions import Escalate
-from gateway.domain.model import CaseNumber, ContactRole, EscalationKind, Party
+from gateway.domain.escalation import EscalationKind
+from gateway.domain.model import CaseNumber, ContactRole, Party
 from gateway.domain.people_actions import AddAddress, ChangeRoles, RemoveContact
 
 Request = ChangeRoles | RemoveContact | AddAddress | Escalate

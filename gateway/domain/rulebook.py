@@ -6,10 +6,12 @@ problem is one line, `rules/tracker/workflow.toml:17: …`, and one run shows al
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields, replace
 
 from gateway.domain.absence_file import read_absence
 from gateway.domain.bounce_rules import BounceRules, FailureReason
+from gateway.domain.escalation_rules import EscalationRules, read_escalation_rules
 from gateway.domain.letter_rules import LetterRules, read_letter_rules
 from gateway.domain.model import NoticeKind
 from gateway.domain.policy import (
@@ -33,7 +35,7 @@ from gateway.errors import BadConfig
 
 RECIPIENTS = (
     *("reporter", "author", "participants", "vendor", "team", "managers", "sender", "user_managers"),
-    *("registrant", "approvers", "approver", "requester", "deciders"),
+    *("registrant", "approvers", "approver", "requester", "deciders", "called", "involved"),
 )
 STEPS = {
     NoticeKind.REGISTRATION: frozenset(
@@ -45,9 +47,15 @@ STEPS = {
         | {"order_undecided", "order_approved", "order_rejected", "order_expired", "order_released"}
     ),
     NoticeKind.DIGEST: frozenset({"ended"}),
+    NoticeKind.ESCALATION: frozenset(
+        {"escalated", "joined", "untaken", "taken", "planned", "meeting", "stopped", "resolved"}
+        | {"logged", "noted", "learned"}
+    ),
 }
 """What happens with people, by the kind of mail that tells it; notices may name these as their events."""
 ALL_EVENTS = (*EVENTS, *sorted(frozenset().union(*STEPS.values())))
+INSIDE = frozenset({"untaken", "noted"})
+"""What of an escalation is told to the vendor's people only."""
 AUTO_SUBMITTED = ("auto-replied", "auto-generated")
 _TEXT_KEYS = tuple(field.name for field in fields(TextRules))
 _TEXT_NEEDED = frozenset(field.name for field in fields(TextRules) if field.default is MISSING)
@@ -85,6 +93,7 @@ class Rules:
     sla: Document
     holidays: HolidayBook
     registration: Document | None = None
+    escalation: Document | None = None
 
 
 def build(
@@ -100,17 +109,16 @@ def build(
     """Read the rules into one Policy. Raises BadConfig with every problem of every file."""
     pages = {
         name: Page(document.path, document.text)
-        for name in ("workflow", "notices", "mail", "absence", "thanks", "registration", "sla")
+        for name in ("workflow", "notices", "mail", "absence", "thanks", "registration", "sla", "escalation")
         if (document := getattr(rules, name))
     }
     workflow, notices = read_workflow(pages["workflow"]), read_notices(pages["notices"])
-    mail = read_mail_rules(pages["mail"]) if rules.mail else _NO_MAIL
-    absence = read_absence(pages["absence"]) if rules.absence else ()
-    mail = replace(mail, automatic=replace(mail.automatic, absence=absence))
+    mail = _how_mail_is_read(rules, pages)
     thanks = read_thanks(pages["thanks"]) if rules.thanks else ThanksRules()
     letters = read_letter_rules(pages["registration"]) if rules.registration else LetterRules()
     priorities = () if pages["workflow"].problems else tuple(priority.name for priority in workflow.priorities)
     sla = read_sla(pages["sla"], priorities, rules.holidays)
+    escalations = read_escalation_rules(pages["escalation"]) if rules.escalation else EscalationRules()
     if problems := [problem for page in pages.values() for problem in page.problems]:
         raise BadConfig(*problems)
     return Policy(
@@ -123,10 +131,17 @@ def build(
         post=post,
         trust=trust or TrustRules(),
         sla=sla,
+        escalations=escalations,
         attachment_limit=attachment_limit,
         auto_close_days=auto_close_days,
         customer_reminder_days=customer_reminder_days,
     )
+
+
+def _how_mail_is_read(rules: Rules, pages: Mapping[str, Page]) -> MailRules:
+    mail = read_mail_rules(pages["mail"]) if rules.mail else _NO_MAIL
+    absence = read_absence(pages["absence"]) if rules.absence else ()
+    return replace(mail, automatic=replace(mail.automatic, absence=absence))
 
 
 def check(rules: Rules) -> tuple[str, ...]:
@@ -164,12 +179,14 @@ def _notice(table: Table) -> NoticeRule:
         from_level=_from_level(table),
         internal=table.flag("internal"),
     )
-    if rule.internal and rule.to not in {"vendor", "team", "managers", "deciders", ""}:
+    if rule.internal and rule.to not in {"vendor", "team", "managers", "deciders", "called", "involved", ""}:
         table.complain("to", f'internal mail never leaves the vendor, and "{rule.to}" may be a customer')
     if rule.to == "user_managers" and rule.kind not in {NoticeKind.REGISTRATION, ""}:
         table.complain("to", "user_managers are told of their account's people only: registration")
     if rule.kind == NoticeKind.NOTE and not rule.internal:
         table.complain("kind", "a note never leaves the vendor: internal = true is missing")
+    if rule.kind == NoticeKind.ESCALATION and not rule.internal and INSIDE & (rule.events or INSIDE):
+        table.complain("kind", f"{' and '.join(sorted(INSIDE))} never leave the vendor: internal = true is missing")
     return rule
 
 

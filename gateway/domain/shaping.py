@@ -14,7 +14,6 @@ from gateway.domain.actions import (
     ChangePriority,
     ChangeType,
     Describe,
-    Escalate,
     Link,
     Merge,
     OpenFor,
@@ -22,7 +21,9 @@ from gateway.domain.actions import (
     Split,
 )
 from gateway.domain.draft import Draft
-from gateway.domain.model import Case, Direction, EscalationKind, Message, NoticeKind, Party, PartyKind, timestamp
+from gateway.domain.escalating import call_incident_managers, carry_over, escalate
+from gateway.domain.escalation import EscalationKind
+from gateway.domain.model import Case, Direction, Message, NoticeKind, Party, PartyKind, timestamp
 from gateway.domain.notices import News
 from gateway.domain.policy import CaseType, Workflow
 from gateway.domain.words import Appointment
@@ -51,8 +52,8 @@ def shape(
     assert_never(action)
 
 
-def join_or_part(draft: Draft, action: Merge | Split | Link | Escalate) -> Change:
-    """What binds cases together, takes them apart, or calls for more people."""
+def join_or_part(draft: Draft, action: Merge | Split | Link) -> Change:
+    """What binds cases together, or takes them apart."""
     match action:
         case Merge():
             return _merge(draft)
@@ -60,22 +61,7 @@ def join_or_part(draft: Draft, action: Merge | Split | Link | Escalate) -> Chang
             return _split(draft, action)
         case Link():
             return _link(draft, action)
-        case Escalate():
-            escalate(draft, action.kind, action.reason)
-            return draft.done()
     assert_never(action)
-
-
-def escalate(draft: Draft, kind: EscalationKind, reason: str, team: str | None = None) -> None:
-    """Ask for more than the case's agent can do, or add to what was asked (SPEC section 10)."""
-    known = draft.now.escalation
-    if known and known.is_open:
-        draft.add("escalation_joined", kind=kind.value, reason=reason)
-    else:
-        draft.add("escalated", kind=kind.value, reason=reason, team=team)
-    draft.wake()
-    if team is None:  # a fault for the third level is no matter for the customer's managers
-        _call_incident_managers(draft)
 
 
 def _open_for(draft: Draft, action: OpenFor) -> Change:
@@ -200,9 +186,7 @@ def _merge(draft: Draft) -> Change:
     for party in (moving.reporter, *moving.participants):
         if _may_come_along(draft, party):
             into.join(party)
-    if moving.escalation and moving.escalation.is_open and not (into.now.escalation and into.now.escalation.is_open):
-        old = moving.escalation
-        into.add("escalated", kind=old.kind.value, reason=old.reason, team=old.team)
+    carry_over(draft, into)
     draft.add("merged", into=into.now.number)
     into.add("absorbed", case=moving.number)
     told = frozenset((moving.reporter, *moving.participants))
@@ -280,12 +264,7 @@ def _type_brings(draft: Draft, kind: CaseType) -> None:
     if kind.escalates_to and not (draft.now.escalation and draft.now.escalation.is_open):
         escalate(draft, EscalationKind.TECHNICAL, f"the case became {kind.label}", team=kind.escalates_to)
     if kind.incident:
-        _call_incident_managers(draft)
-
-
-def _call_incident_managers(draft: Draft) -> None:
-    for contact in draft.facts.incident_managers:
-        draft.join(contact.party)
+        call_incident_managers(draft)
 
 
 def _known_type(flow: Workflow, name: str) -> CaseType:

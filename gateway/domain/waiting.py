@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from gateway.domain.escalation import EscalationState
 from gateway.domain.model import Case, Timer, TimerKind, Turn
 from gateway.domain.policy import Policy
 
@@ -19,7 +20,7 @@ def timers_of(case: Case, policy: Policy) -> tuple[Timer, ...]:
         timers.append(Timer(kind=TimerKind.CUSTOMER_REMINDER, case=case.number, round=case.stay, due_at=due))
     if policy.auto_close_days and policy.workflow.find("auto_close", case.status, "system", case.type):
         timers.append(_closing(case, policy.auto_close_days))
-    return tuple(timers)
+    return (*timers, *_escalated(case, policy))
 
 
 def statuses_that_wait(policy: Policy) -> frozenset[str]:
@@ -43,6 +44,18 @@ def is_past_reopening(case: Case, policy: Policy, now: datetime) -> bool:
     """True for a case that stands too long where it stands to be reopened by its customer (SPEC section 5.3)."""
     days = policy.workflow.status(case.status).reopen_days
     return days is not None and now - case.status_since > timedelta(days=days)
+
+
+def _escalated(case: Case, policy: Policy) -> tuple[Timer, ...]:
+    """That somebody takes the escalation, at each step until then; the next meeting of which people are reminded."""
+    asked, rules, timers = case.escalation, policy.escalations, []
+    if asked and asked.state is EscalationState.REQUESTED and asked.reminders < len(rules.untaken):
+        kind, due = TimerKind.ESCALATION_UNTAKEN, asked.requested_at + rules.untaken[asked.reminders]
+        timers.append(Timer(kind=kind, case=case.number, round=asked.round, level=asked.reminders, due_at=due))
+    if asked and asked.meetings and asked.meetings.next_at:
+        due = asked.meetings.next_at - rules.before_meeting
+        timers.append(Timer(kind=TimerKind.MEETING, case=case.number, round=asked.meetings.round, due_at=due))
+    return tuple(timers)
 
 
 def _closing(case: Case, days: int) -> Timer:

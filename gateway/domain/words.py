@@ -39,6 +39,32 @@ class LevelWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EscalationWords:
+    """What mails about an escalation say; `event` is what became of it, one of `rulebook.STEPS`.
+
+    `kind` is `technical` or `non_technical`, `team` whom it is addressed to (None: support management), `manager` who took
+    it, `requester` who asked for it, `since` when, as people of the account read times. `is_urgent` says that it burns
+    and we have no business hours. People meet every `amount` of `unit` (`h`, `d`, `w`; 0 and "": not), the next time at
+    `meeting`, over `channel`; `lessons` is when they meet to learn from it. In mail to agents `text` is what the customer
+    wrote last.
+    """
+
+    event: str
+    kind: str
+    requester: str
+    since: str
+    team: str | None = None
+    manager: str | None = None
+    is_urgent: bool = False
+    amount: int = 0
+    unit: str = ""
+    meeting: str | None = None
+    channel: str = ""
+    lessons: str | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BlockWords:
     """A piece of what a command shows: a case, a message, a person. `about` are short lines below the heading.
 
@@ -85,6 +111,7 @@ class CommandWords:
     token: str | None = None
     subject: str = ""
     actions: tuple[ActionWords, ...] = ()
+    escalation: EscalationWords | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +121,8 @@ class CaseWords:
     `author` is who acted, `text` what they wrote, `event` what happened beside it (None: nothing), `others` who
     else gets this mail, as "Name <address>". `changes` names what is new of `type`, `priority`, `category`, `plan`;
     `other` is the case that this one came from or went into; `planned` and `when` are times as people of the
-    account read them. `level` is the news of an SLA clock. In mail to agents, `renamed` is the subject of a
+    account read them. `level` is the news of an SLA clock, `escalation` that of
+    an escalation, also where this mail speaks of something else before. In mail to agents, `renamed` is the subject of a
     reply that has another one than the case, `foreign` are cases of other accounts whose marks it carries.
     `attachments` and `refused` are files with their sizes: those that came, and those that we did not take, since none
     may be larger than `largest_file`. `encrypted` says that the message can only be read with a key. `results` is what
@@ -123,6 +151,7 @@ class CaseWords:
     other: int | None = None
     when: str | None = None
     level: LevelWords | None = None
+    escalation: EscalationWords | None = None
     renamed: str | None = None
     foreign: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
@@ -242,12 +271,21 @@ Words = CaseWords | StrangerWords | ContactWords | RegistrationWords | ApprovalW
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Appointment:
-    """A planned time for a calendar (RFC 5545): the same `uid` again with a higher `sequence` moves it."""
+    """A planned time for a calendar (RFC 5545): the same `uid` again with a higher `sequence` moves it.
+
+    `method` is that of RFC 5546: PUBLISH, REQUEST or CANCEL. `rule` repeats it (an RRULE), on the wall clock of `zone`;
+    `is_one_of` says that it is a single meeting of such a series. `place` is where or over what people meet.
+    """
 
     uid: str
     sequence: int
     at: datetime
     summary: str
+    method: str = "PUBLISH"
+    zone: str = "UTC"
+    rule: str = ""
+    is_one_of: bool = False
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,3 +319,10 @@ class Notice:
         if self.registration is not None:
             return f"registration {self.registration}"
         return f"approval {self.approval}" if self.approval is not None else ""
+
+    @property
+    def lane(self) -> str:
+        """What keeps it a mail of its own: its question, or what it takes out of calendars; one mail has one method."""
+        if self.appointment and self.appointment.method == "CANCEL":
+            return f"cancel {self.appointment.uid}"
+        return self.question

@@ -9,7 +9,7 @@ from datetime import timedelta
 from itertools import count
 from typing import assert_never
 
-from gateway.domain import notices, shaping
+from gateway.domain import escalating, notices, shaping
 from gateway.domain.actions import (
     AddNote,
     AgentReply,
@@ -39,6 +39,7 @@ from gateway.domain.actions import (
 from gateway.domain.agent_mail import ByMail
 from gateway.domain.case_actions import RecordRequest
 from gateway.domain.draft import Draft
+from gateway.domain.escalation_actions import LogProgress, PlanMeetings, ResolveEscalation, TakeEscalation
 from gateway.domain.facts import CaseFacts
 from gateway.domain.model import SYSTEM, Attachment, Direction, Message, NoticeKind, Party, TimerKind, Turn, timestamp
 from gateway.domain.notices import News
@@ -67,20 +68,18 @@ def decide(action: CaseAction, facts: CaseFacts, policy: Policy, stamp: Stamp, c
     match action:
         case OpenCase() | CustomerReply() | RecordAutomatic() | DeliveryFailed():
             return _by_mail(draft, action)
-        case AgentReply():
-            return _agent_reply(draft, action)
-        case AddNote():
-            return _note(draft, action)
-        case Fire():
-            return _fire(draft, action)
+        case AgentReply() | AddNote() | Fire():
+            return _by_hand(draft, action)
         case Elapse():
             return _elapse(draft, action)
         case RecordRequest():
             return record(draft, action)
         case OpenFor() | ChangeType() | ChangePriority() | Plan() | Describe() | Assign() | ChangeParticipants():
             return shaping.shape(draft, action)
-        case Merge() | Split() | Link() | Escalate():
+        case Merge() | Split() | Link():
             return shaping.join_or_part(draft, action)
+        case Escalate() | TakeEscalation() | PlanMeetings() | LogProgress() | ResolveEscalation():
+            return escalating.decide(draft, action)
     assert_never(action)
 
 
@@ -111,6 +110,16 @@ def _by_mail(draft: Draft, action: OpenCase | CustomerReply | RecordAutomatic | 
             return draft.done(_inbound(draft.actor, action.incoming, automatic=True))
         case DeliveryFailed():
             return _delivery_failed(draft, action)
+
+
+def _by_hand(draft: Draft, action: AgentReply | AddNote | Fire) -> Change:
+    match action:
+        case AgentReply():
+            return _agent_reply(draft, action)
+        case AddNote():
+            return _note(draft, action)
+        case Fire():
+            return _fire(draft, action)
 
 
 def _delivery_failed(draft: Draft, action: DeliveryFailed) -> Change:
@@ -264,6 +273,8 @@ def _elapse(draft: Draft, action: Elapse) -> Change:
     ):
         return Change()
     match action.kind:
+        case TimerKind.ESCALATION_UNTAKEN | TimerKind.MEETING:
+            return escalating.elapse(draft, action)
         case TimerKind.WAKE:
             draft.actor = draft.now.deferred_by or SYSTEM
             if row := draft.find("reopen"):

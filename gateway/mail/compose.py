@@ -25,7 +25,7 @@ from gateway.domain.model import Attachment, CaseNumber, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.words import Appointment, Notice
 from gateway.mail.answer_links import with_links
-from gateway.mail.calendar import METHOD, calendar_file
+from gateway.mail.calendar import PUBLISH, calendar_file
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.subject import bare_subject
 from gateway.mail.templates import Templates
@@ -107,7 +107,7 @@ def compose(
     token = derived("answer") if notice.question else None
     rendered = templates.render(notice.template, notice.lang, with_links(notice, token, tokens), policy.vendor)
     message_id = f"<{derived('message-id')}@{split_address(policy.post.service_address)[2]}>"
-    mail = _body(rendered, _files(notice, fetch, policy, stamp), derived)
+    mail = _body(rendered, _invitation(notice, policy, stamp), _files(notice, fetch, policy, stamp), derived)
     _address(mail, notice, tokens, policy, token)
     mail["Subject"] = _subject(rendered.subject, notice, tokens, token)
     mail["Date"], mail["Message-ID"] = format_datetime(stamp.at), message_id
@@ -198,12 +198,17 @@ def _quoted(text: str) -> str:
     return f'"{quote(text)}"'
 
 
-def _body(rendered: Rendered, attached: Sequence[Mail], derived: Callable[[str], str]) -> Mail:
-    """Put together the two forms of the text, the plain one first, and the files beside them."""
+def _body(rendered: Rendered, invitation: Mail | None, attached: Sequence[Mail], derived: Callable[[str], str]) -> Mail:
+    """Put together the forms of the text, the plain one first, and the files beside them.
+
+    An invitation is one more form of the same: there mail programs look for it, and show what it does to the calendar.
+    """
     # "=_" stands in no quoted-printable and no base64 text, so no part can hold its own boundary (RFC 2045 §6.7).
     body = MIMEMultipart("alternative", boundary=f"=_{derived('alternative')}")
     body.attach(_text(rendered.text, "plain"))
     body.attach(_text(rendered.html, "html"))
+    if invitation is not None:
+        body.attach(invitation)
     if not attached:
         return body
     del body["MIME-Version"]
@@ -228,7 +233,11 @@ def _text(text: str, subtype: str) -> Mail:
 def _files(notice: Notice, fetch: Callable[[str], bytes], policy: Policy, stamp: Stamp) -> list[Mail]:
     """Make all that goes along with the text."""
     files = [_file(file, fetch(file.sha256)) for file in notice.attachments]
-    return [*files, _calendar(notice.appointment, policy, stamp)] if notice.appointment else files
+    if notice.appointment is None or notice.appointment.method != PUBLISH:
+        return files
+    shown = _calendar(notice.appointment, notice.recipient, policy, stamp)
+    shown.add_header("Content-Disposition", "attachment", filename=f"{notice.appointment.uid}.ics")
+    return [*files, shown]
 
 
 def _file(file: Attachment, data: bytes) -> Mail:
@@ -244,11 +253,17 @@ def _file(file: Attachment, data: bytes) -> Mail:
     return _filled(part, "base64", base64.encodebytes(data).decode())
 
 
-def _calendar(appointment: Appointment, policy: Policy, stamp: Stamp) -> Mail:
+def _invitation(notice: Notice, policy: Policy, stamp: Stamp) -> Mail | None:
+    """Make what asks a person to come, or not to come any more; None where a time is only shown, or there is none."""
+    if notice.appointment is None or notice.appointment.method == PUBLISH:
+        return None
+    return _calendar(notice.appointment, notice.recipient, policy, stamp)
+
+
+def _calendar(appointment: Appointment, attendee: str, policy: Policy, stamp: Stamp) -> Mail:
     """Make the file that calendar programs open, with its method where they look for it (RFC 6047 section 2.4)."""
-    part = MIMENonMultipart("text", "calendar", charset="utf-8", method=METHOD)
-    part.add_header("Content-Disposition", "attachment", filename=f"{appointment.uid}.ics")
-    data = calendar_file(appointment, organizer=policy.post.service_address, stamp=stamp)
+    part = MIMENonMultipart("text", "calendar", charset="utf-8", method=appointment.method)
+    data = calendar_file(appointment, organizer=policy.post.service_address, attendee=attendee, stamp=stamp)
     return _filled(part, "base64", base64.encodebytes(data).decode())
 
 

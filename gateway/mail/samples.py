@@ -15,6 +15,7 @@ from gateway.domain.words import (
     CaseWords,
     CommandWords,
     ContactWords,
+    EscalationWords,
     LevelWords,
     RegistrationWords,
     ResultWords,
@@ -115,6 +116,24 @@ _EVENTS = (
     "other",
 )
 
+_ESCALATED = EscalationWords(
+    event="escalated",
+    kind="non_technical",
+    requester="Ann Example",
+    since="2026-12-01 09:00 CET",
+    team="third_level",
+    manager="Max Manager",
+    is_urgent=True,
+    amount=1,
+    unit="d",
+    meeting="2026-12-02 09:00 CET",
+    channel="video call",
+    lessons="2026-12-15 10:00 CET",
+    text="It is slow since Monday.\n\nNobody can work.",
+)
+_REQUESTED = replace(_ESCALATED, kind="technical", team=None, manager=None, is_urgent=False, channel="", text="")
+_STEPS = ("taken", "planned", "meeting", "stopped", "resolved", "logged", "noted", "learned")
+
 _ORDERS = ("order_approved", "order_rejected", "order_released", "order_expired", "order_undecided")
 _BLOCK = BlockWords(
     heading="[CASE-1042.k7q2mh3x] Staging is slow",
@@ -157,10 +176,14 @@ def samples(name: str) -> Iterator[Words]:
         for level in _LEVELS:
             yield from (replace(_FULL, level=level), replace(_FULL, level=level, assignee=None, priority_label=None))
         return
+    if name in {"escalated", "escalated_vendor", "escalation_step", "escalation_step_vendor"}:
+        yield from _escalations(name)
+        return
     if name in {"order", "order_vendor"}:
         yield from (replace(_FULL, event=event, text=text) for event in _ORDERS for text in ("As agreed.", ""))
         return
     refused = replace(_FULL, refused=("dump.bin (30 MB)",), largest_file="25 MB", encrypted=True, results=_RESULTS)
+    refused = replace(refused, escalation=_ESCALATED)
     yield from (refused, _FULL) if name == "attachment_refused" else (_FULL, refused)
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
     yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
@@ -168,6 +191,14 @@ def samples(name: str) -> Iterator[Words]:
     yield replace(
         bare, priority_label=None, category_label=None, planned=None, when=None, renamed=None, foreign=(), actions=()
     )
+
+
+def _escalations(name: str) -> Iterator[Words]:
+    """One of each step that this template tells of, with all there is to say, and with as little as can be."""
+    for event in _STEPS if "step" in name else ("escalated", "joined", "untaken"):
+        for words in (_ESCALATED, replace(_ESCALATED, amount=2, unit="w"), _REQUESTED, replace(_REQUESTED, unit="h")):
+            full = replace(_FULL, event=event, escalation=replace(words, event=event), when="2026-12-02 09:00 CET")
+            yield full if words.channel else replace(full, text="", attachments=(), recipient="", priority_label=None)
 
 
 _REGISTRATIONS = {
@@ -286,4 +317,5 @@ def _commands() -> Iterator[Words]:
         actions=_FULL.actions,
     )
     yield full
+    yield replace(full, escalation=_ESCALATED)
     yield replace(full, recipient="", token=None, subject="", results=_BARE_RESULTS, actions=())

@@ -31,6 +31,7 @@ from gateway.domain.words import (
     CaseWords,
     CommandWords,
     ContactWords,
+    EscalationWords,
     RegistrationWords,
     ResultWords,
     StrangerWords,
@@ -63,6 +64,7 @@ _PLAIN = frozenset(
         ResultWords,
         BlockWords,
         ActionWords,
+        EscalationWords,
         Vendor,
     )
     for word in fields(kind)

@@ -12,12 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain.cover import is_covered
-from gateway.domain.model import Case, Escalation, Event, Party
+from gateway.domain.model import Case, Event, Party
 from gateway.domain.policy import Policy
 from gateway.errors import NotFound
 from gateway.mail.token import Tokens
 from gateway.services import approval_view, sla_view
 from gateway.services.approval_view import ApprovalView
+from gateway.services.escalations import EscalationView, escalation_view, people_of
 from gateway.services.views import Names, Summary, summary
 from gateway.store import load, load_people
 from gateway.store import tables as t
@@ -51,18 +52,6 @@ class MessageView:
     quoted: str
     encrypted: bool
     attachments: tuple[FileView, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EscalationView:
-    """The newest call for more than the case's agent."""
-
-    state: str
-    kind: str
-    reason: str
-    requested_by: str
-    requested_at: datetime
-    team: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +134,7 @@ def case(tx: sa.Connection, number: int, policy: Policy, tokens: Tokens, now: da
         links=found.links,
         warnings=_warnings(entries),
         sla=sla_view.promises(clocks),
-        escalation=_escalation(found.escalation, names) if found.escalation else None,
+        escalation=escalation_view(found.escalation, names, now) if found.escalation else None,
         approvals=approval_view.approvals(tx, case=number),
         messages=_message_views(tx, rows, names),
         account_name=account.name,
@@ -169,9 +158,7 @@ def _people(found: Case, rows: Sequence[sa.Row[Any]], entries: Sequence[Event]) 
     people = {Party.parse(row.author) for row in rows} | {found.reporter, *found.participants}
     if found.assignee:
         people.add(found.assignee)
-    if found.escalation:
-        people.add(found.escalation.requested_by)
-    return people | _named(entries)
+    return people | people_of(found.escalation) | _named(entries)
 
 
 def _message_views(tx: sa.Connection, rows: Sequence[sa.Row[Any]], names: Names) -> tuple[MessageView, ...]:
@@ -208,17 +195,6 @@ def _warnings(entries: Sequence[Event]) -> tuple[str, ...]:
     return tuple(
         f"mail on this case carries the mark of case {number}, which belongs to another account"
         for number in dict.fromkeys(named)
-    )
-
-
-def _escalation(of: Escalation, names: Names) -> EscalationView:
-    return EscalationView(
-        state=of.state,
-        kind=of.kind,
-        reason=of.reason,
-        requested_by=names.address(of.requested_by),
-        requested_at=of.requested_at,
-        team=of.team,
     )
 
 

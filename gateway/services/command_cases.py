@@ -10,7 +10,8 @@ from gateway.domain.actions import ChangeParticipants, ChangePriority, ChangeTyp
 from gateway.domain.approval import ApprovalKind
 from gateway.domain.approval_actions import Ask
 from gateway.domain.commands import Came, Command, CommandName
-from gateway.domain.model import Case, Contact, ContactRole, EscalationKind
+from gateway.domain.escalation import EscalationKind
+from gateway.domain.model import Case, Contact, ContactRole
 from gateway.domain.policy import Category, Workflow
 from gateway.domain.requests import to_json
 from gateway.domain.said import priority_said, type_said

@@ -22,6 +22,7 @@ from gateway.domain.actions import (
 )
 from gateway.domain.case_actions import RecordRequest
 from gateway.domain.cover import incident_managers
+from gateway.domain.escalation_actions import EscalationAction
 from gateway.domain.facts import CaseFacts
 from gateway.domain.model import AgentKind, CaseNumber
 from gateway.mail.subject import bare_subject, is_other_subject
@@ -42,6 +43,8 @@ def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
         other = action.into if isinstance(action, Merge) else action.other
         both = {number: _of(tx, ports, number, action) for number in sorted({action.case, other})}
         one, two = both[action.case], both[other]
+        if isinstance(action, Merge):  # of which an escalation may be part
+            one, two = _with_staff(tx, one), _with_staff(tx, two)
         everybody = {**one.contacts, **two.contacts}  # whom a merge brings along must be known there, to be told
         return replace(one, other=replace(two, contacts=everybody, agents={**one.agents, **two.agents}))
     facts = _of(tx, ports, action.case, action)
@@ -50,7 +53,9 @@ def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
     if isinstance(action, Elapse) and action.level is not None:
         return _with_colleagues(tx, facts)
     if isinstance(action, ChangeType | Escalate):
-        return _with_managers(tx, ports, facts)
+        return _with_managers(tx, ports, _with_staff(tx, facts))
+    if isinstance(action, Elapse | EscalationAction):
+        return _with_staff(tx, facts)
     return _with_parts(tx, ports, facts) if isinstance(action, Split) else facts
 
 
@@ -72,7 +77,7 @@ def _opening(tx: sa.Connection, ports: Ports, action: OpenCase | OpenFor | Recor
     facts = load.opening_facts(tx, number, ports.tokens.mint(number), action.contact, ports.policy.first_team)
     if isinstance(action, OpenFor):
         _, agents = load_people.people(tx, {action.actor})
-        return _with_managers(tx, ports, replace(facts, agents=agents))
+        return _with_managers(tx, ports, _with_staff(tx, replace(facts, agents=agents)))
     if isinstance(action, RecordRequest):
         return facts
     return facts if action.follows is None else replace(facts, other=_of(tx, ports, action.follows, action))
@@ -105,6 +110,13 @@ def _with_colleagues(tx: sa.Connection, facts: CaseFacts) -> CaseFacts:
     own = (assignee,) if assignee and assignee.active and assignee not in colleagues else ()
     managers = tuple(agent for agent in active if agent.kind is AgentKind.SUPPORT_MANAGER)
     return replace(facts, colleagues=(*own, *colleagues), managers=managers)
+
+
+def _with_staff(tx: sa.Connection, facts: CaseFacts) -> CaseFacts:
+    """For an escalation: everybody who may be called, and what it is about. Without a support manager all are called."""
+    staff = tuple(agent for agent in load_people.agents(tx) if agent.active)
+    managers = tuple(agent for agent in staff if agent.kind is AgentKind.SUPPORT_MANAGER) or staff
+    return replace(facts, staff=staff, managers=managers, last_words=load.last_words(tx, facts.number))
 
 
 def _with_parts(tx: sa.Connection, ports: Ports, facts: CaseFacts) -> CaseFacts:

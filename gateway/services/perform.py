@@ -234,7 +234,7 @@ def _composed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, sta
         policy=ports.policy,
         templates=ports.templates,
         stamp=stamp,
-        key="/".join(filter(None, (str(cause), notice.recipient, notice.question))),
+        key="/".join(filter(None, (str(cause), notice.recipient, notice.lane))),
         fetch=ports.blobs.get,
     )
     if mail.remark is not None:

@@ -13,8 +13,9 @@ import sqlalchemy as sa
 from sqlalchemy import select
 
 from gateway.domain import sla
+from gateway.domain.escalation import EscalationState
 from gateway.domain.fold import fold
-from gateway.domain.model import Case, EscalationState, Party, Turn
+from gateway.domain.model import Case, Party, Turn
 from gateway.domain.policy import Policy
 from gateway.domain.waiting import has_deadlines
 from gateway.mail.token import Tokens

@@ -77,7 +77,7 @@ def broken_waits(tx: sa.Connection, policy: Policy, now: datetime) -> list[str]:
 
 def rules_digest(policy: Policy) -> str:
     """Two rule sets with the same digest have every case wait for the same."""
-    rules = (policy.workflow, policy.sla, policy.auto_close_days, policy.customer_reminder_days)
+    rules = (policy.workflow, policy.sla, policy.escalations, policy.auto_close_days, policy.customer_reminder_days)
     return hashlib.sha256(repr(_plain(rules)).encode()).hexdigest()
 
 

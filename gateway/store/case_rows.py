@@ -10,7 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlmodel import Field
 
-from gateway.domain.model import AgentKind, Authenticity, Direction, EscalationKind, EscalationState, FileState
+from gateway.domain.escalation import EscalationKind, EscalationState
+from gateway.domain.model import AgentKind, Authenticity, Direction, FileState
 from gateway.store.row import Row, choice
 
 
@@ -141,6 +142,20 @@ class EscalationRow(Row, table=True):
     team: str | None = None
     requested_by: str
     requested_at: datetime
+    manager: str | None = None
+    taken_at: datetime | None = None
+    reminders: int = 0
+    meetings_every: str | None = None
+    meetings_first_at: datetime | None = None
+    meetings_zone: str | None = None
+    channel: str | None = None
+    meetings_began: int | None = None
+    meetings_sequence: int | None = None
+    meeting_next_at: datetime | None = None
+    meeting_round: int | None = None
+    resolved_at: datetime | None = None
+    lessons_at: datetime | None = None
+    log: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
 
 
 class SnippetRow(Row, table=True):

@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
+from gateway.domain.escalation import Gap, Meetings
 from gateway.domain.facts import CaseFacts, MessageHead
 from gateway.domain.model import (
     Case,
@@ -18,6 +19,7 @@ from gateway.domain.model import (
     Direction,
     Escalation,
     Event,
+    LogEntry,
     OutboxId,
     Party,
 )
@@ -53,6 +55,16 @@ _CORRESPONDENCE = (
         t.message.c.direction != Direction.NOTE,  # of which no mail to a customer tells anything
     )
     .order_by(t.message.c.id)
+)
+_LAST_WORDS = (
+    select(t.message.c.text)
+    .where(
+        t.message.c.case_number == bindparam("number"),
+        t.message.c.direction == Direction.INBOUND,
+        t.message.c.automatic.is_(False),
+    )
+    .order_by(t.message.c.id.desc())
+    .limit(1)
 )
 _MERGED_INTO = select(t.cases.c.merged_into).where(t.cases.c.number == bindparam("number"))
 _SENT_TO = select(t.outbox.c.message_id).where(
@@ -126,10 +138,37 @@ def escalations_of(tx: sa.Connection, rows: Iterable[sa.Row[Any]]) -> dict[int, 
             team=row.team,
             requested_by=Party.parse(row.requested_by),
             requested_at=row.requested_at,
+            manager=Party.parse(row.manager) if row.manager else None,
+            taken_at=row.taken_at,
+            reminders=row.reminders,
+            meetings=_meetings(row),
+            resolved_at=row.resolved_at,
+            lessons_at=row.lessons_at,
+            log=tuple(_entry(entry) for entry in row.log),
         )
         for row in tx.execute(_ESCALATIONS, {"numbers": numbers})
         if (row.case_number, row.round) in newest
     }
+
+
+def _meetings(row: sa.Row[Any]) -> Meetings | None:
+    if row.meetings_every is None:
+        return None
+    return Meetings(
+        gap=Gap.parse(row.meetings_every),
+        first=row.meetings_first_at,
+        zone=row.meetings_zone,
+        channel=row.channel,
+        began=row.meetings_began,
+        sequence=row.meetings_sequence,
+        next_at=row.meeting_next_at,
+        round=row.meeting_round,
+    )
+
+
+def _entry(entry: Mapping[str, Any]) -> LogEntry:
+    at, author = datetime.fromisoformat(entry["at"]), Party.parse(entry["author"])
+    return LogEntry(at=at, author=author, text=entry["text"], internal=entry["internal"])
 
 
 def cases(tx: sa.Connection, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Case]:
@@ -151,7 +190,9 @@ def case_facts(
     case = cases(tx, (number,), lock=True).get(number)
     if case is None:
         raise NotFound(f"there is no case {number}")
-    named = [party for party in (case.assignee, case.deferred_by) if party]
+    asked = case.escalation
+    called = (asked.requested_by, asked.manager) if asked else ()
+    named = [party for party in (case.assignee, case.deferred_by, *called) if party]
     parties = {case.reporter, *case.participants, *named, *actors}
     known_contacts, known_agents = people(tx, parties)
     thread = tx.execute(_CORRESPONDENCE, {"number": number}).all()
@@ -173,6 +214,11 @@ def message_heads(tx: sa.Connection, number: CaseNumber) -> tuple[MessageHead, .
     """All messages of a case, oldest first."""
     rows = tx.execute(_HEADS, {"number": number})
     return tuple(MessageHead(id=row.id, author=Party.parse(row.author), subject=row.subject) for row in rows)
+
+
+def last_words(tx: sa.Connection, number: CaseNumber) -> str:
+    """What a customer wrote last on a case, "" if nothing."""
+    return tx.scalar(_LAST_WORDS, {"number": number}) or ""
 
 
 def last_case(tx: sa.Connection, number: CaseNumber) -> CaseNumber:

@@ -12,7 +12,9 @@ import sqlalchemy as sa
 from sqlalchemy import bindparam, select
 
 from gateway.domain.actions import Change
-from gateway.domain.model import Case, CaseNumber, Escalation, Event, Message, OutboxId
+from gateway.domain.escalation import Meetings
+from gateway.domain.fold import CHANGES_ESCALATION
+from gateway.domain.model import Case, CaseNumber, Escalation, Event, LogEntry, Message, OutboxId, timestamp
 from gateway.domain.post import OutboxRow, OutboxState
 from gateway.errors import Conflict
 from gateway.store import tables as t
@@ -109,7 +111,7 @@ def _case(tx: sa.Connection, case: Case, events: Sequence[Event]) -> None:
     names = {entry.event for entry in events}
     if names & {"participant_added", "participant_removed"}:
         _participants(tx, case)
-    if case.escalation and names & {"escalated", "escalation_joined", "merged"}:
+    if case.escalation and names & CHANGES_ESCALATION:
         _escalation(tx, case.number, case.escalation)
 
 
@@ -174,9 +176,33 @@ def _escalation(tx: sa.Connection, number: CaseNumber, escalation: Escalation) -
         "team": escalation.team,
         "requested_by": str(escalation.requested_by),
         "requested_at": escalation.requested_at,
+        "manager": str(escalation.manager) if escalation.manager else None,
+        "taken_at": escalation.taken_at,
+        "reminders": escalation.reminders,
+        **_meetings(escalation.meetings),
+        "resolved_at": escalation.resolved_at,
+        "lessons_at": escalation.lessons_at,
+        "log": [_log_entry(entry) for entry in escalation.log],
     }
     row = INSERT[tx.dialect.name](t.escalation).values(**key, **values)
     tx.execute(row.on_conflict_do_update(index_elements=list(key), set_=values))
+
+
+def _meetings(meetings: Meetings | None) -> dict[str, Any]:
+    return {
+        "meetings_every": str(meetings.gap) if meetings else None,
+        "meetings_first_at": meetings.first if meetings else None,
+        "meetings_zone": meetings.zone if meetings else None,
+        "channel": meetings.channel if meetings else None,
+        "meetings_began": meetings.began if meetings else None,
+        "meetings_sequence": meetings.sequence if meetings else None,
+        "meeting_next_at": meetings.next_at if meetings else None,
+        "meeting_round": meetings.round if meetings else None,
+    }
+
+
+def _log_entry(entry: LogEntry) -> dict[str, Any]:
+    return {"at": timestamp(entry.at), "author": str(entry.author), "text": entry.text, "internal": entry.internal}
 
 
 def _message(tx: sa.Connection, number: CaseNumber, message: Message, at: datetime) -> None:

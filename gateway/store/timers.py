@@ -14,6 +14,7 @@ from sqlalchemy import bindparam, select
 
 from gateway.domain.approval import ApprovalId, RegistrationId
 from gateway.domain.approval_actions import Lapse
+from gateway.domain.escalation import EscalationState
 from gateway.domain.model import CaseNumber, Timer, TimerKey, TimerKind
 from gateway.domain.post import TimerState
 from gateway.store import tables as t
@@ -159,7 +160,7 @@ def waiting_cases(
 ) -> Sequence[CaseNumber]:
     """The cases that stand in one of these statuses, or have a timer that did not fire, in their order.
 
-    And those that stand in one of the statuses, and are of one of the types, of `with_sla`.
+    And those that stand in one of the statuses, and are of one of the types, of `with_sla`; and escalated ones.
     """
     c, (ours, promised) = t.cases.c, with_sla
     standing = select(c.number).where(c.status.in_(sorted(statuses)), c.merged_into.is_(None))
@@ -167,7 +168,8 @@ def waiting_cases(
     waiting = select(t.timer.c.case_number).where(
         t.timer.c.state == TimerState.PENDING, t.timer.c.case_number.is_not(None)
     )
-    return [CaseNumber(number) for number in sorted(tx.scalars(standing.union(counted, waiting)))]
+    escalated = select(t.escalation.c.case_number).where(t.escalation.c.state != EscalationState.RESOLVED)
+    return [CaseNumber(number) for number in sorted(tx.scalars(standing.union(counted, waiting, escalated)))]
 
 
 def rules_in_force(tx: sa.Connection) -> str | None:

@@ -43,6 +43,7 @@ ROOMS = {
     "registrations:registrations": "registration",
     "approvals:approvals": "approval",
     "vendor:agents": "agent",
+    "escalation:escalations": "escalation",
     "intake:room": "intake",
     "mail:room": "outbox",
     "why:room": "why",

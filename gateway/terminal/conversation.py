@@ -86,6 +86,8 @@ def _print_head(view: "CaseView", now: datetime) -> None:
         ("Planned", show.when(view.planned_at)),
         ("Deferred", f"until {show.when(view.deferred_until)}" if view.deferred_until else ""),
         ("Escalation", _escalation(view)),
+        ("Meetings", _meetings(view)),
+        ("Log", _log(view)),
         ("Order", _order(view)),
         ("Cases", _other_cases(view)),
         ("Opened", f"{show.when(case.created_at)} by {view.channel}"),
@@ -122,7 +124,24 @@ def _escalation(view: "CaseView") -> str:
         return ""
     team = f" · team {show.line(asked.team, 60)}" if asked.team else ""
     what = f"{asked.state} · {asked.kind}{team} · {show.when(asked.requested_at)}"
-    return " · ".join(filter(None, (what, show.line(asked.reason, 200))))
+    manager = f"with {show.line(asked.manager, 100)}" if asked.manager else ""
+    lessons = f"lessons learned {show.when(asked.lessons_at)}" if asked.lessons_at else ""
+    return " · ".join(filter(None, (what, manager, lessons, show.line(asked.reason, 200))))
+
+
+def _meetings(view: "CaseView") -> str:
+    asked = view.escalation
+    if asked is None or asked.next_meeting_at is None:
+        return ""
+    place = show.line(asked.channel, 100)
+    return f"every {asked.every} at {asked.at} {asked.timezone}, {place} · next {show.when(asked.next_meeting_at)}"
+
+
+def _log(view: "CaseView") -> str:
+    """The newest entry of the escalation's log, and how many there are; all of them stand in the conversation."""
+    if not (log := view.escalation.log if view.escalation else ()):
+        return ""
+    return f"{len(log)} {'entry' if len(log) == 1 else 'entries'}, the last {show.when(log[-1].at)}"
 
 
 def _order(view: "CaseView") -> str:

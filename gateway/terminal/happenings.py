@@ -14,6 +14,9 @@ Label = Callable[[str], str]
 LONGEST = 200
 """Characters of a reason or a value."""
 
+LONGEST_ENTRY = 4_000
+"""Characters of an entry of a log, which is there to be read."""
+
 CASEGATE = "Casegate"
 """Who acts where nobody does."""
 
@@ -101,6 +104,28 @@ def _reason(entry: "EventView") -> str:
     return f"{_text(entry, 'kind')}{to}{why}"
 
 
+def _taken(entry: "EventView") -> str:
+    """Who is its manager from now on; a merge hands it over in the name of who merged."""
+    who = entry.detail.get("party")
+    return "took the escalation" if who == entry.actor else f"handed the escalation to {_text(entry, 'party')}"
+
+
+def _logged(entry: "EventView") -> str:
+    where = "INTERNAL LOG of the escalation" if entry.detail.get("internal") else "log of the escalation"
+    return f"{where}: {show.line(str(entry.detail.get('text')), LONGEST_ENTRY)}"
+
+
+def _lessons(entry: "EventView") -> str:
+    said = f": {_text(entry, 'text')}" if entry.detail.get("text") else ""
+    return f"lessons learned {_time(entry.detail.get('lessons_at'))}{said}"
+
+
+def _meetings(entry: "EventView") -> str:
+    """The first time is shown as any other, the rest as it was agreed on."""
+    first = _time(entry.detail.get("at"))
+    return f"every {_text(entry, 'every')} from {first} on, {_text(entry, 'channel')}"
+
+
 def _split(entry: "EventView") -> str:
     moved = entry.detail.get("messages") or []
     return f"{show.count(len(moved), 'message')} to case {_text(entry, 'into')}"
@@ -153,6 +178,14 @@ _SAYS: Mapping[str, Callable[["EventView"], str]] = {
     "followed_up": lambda entry: f"went on as case {_text(entry, 'by')}",
     "escalated": lambda entry: f"escalated, {_reason(entry)}",
     "escalation_joined": lambda entry: f"escalated once more, {_reason(entry)}",
+    "escalation_taken": _taken,
+    "escalation_untaken": lambda _: "reminded support management: nobody has taken the escalation",
+    "escalation_logged": lambda entry: _logged(entry),
+    "escalation_resolved": lambda entry: f"resolved the escalation, {_lessons(entry)}",
+    "meetings_planned": lambda entry: f"planned meetings, {_meetings(entry)}",
+    "meetings_stopped": lambda _: "ended the meetings",
+    "meeting_reminded": lambda entry: f"reminded of the meeting {_time(entry.detail.get('meeting'))}",
+    "meetings_missed": lambda entry: f"could not remind of the meeting {_time(entry.detail.get('meeting'))} in time",
     "reminded": lambda _: "reminded the customer",
     "approval_requested": lambda entry: f"{_asked(entry)} waits for the approval of a decision maker",
     "approval_answered": _answered,
@@ -190,6 +223,14 @@ _CHANGES: Mapping[str, Callable[["EventView"], str]] = {
     "followed_up": lambda entry: f"by case {_text(entry, 'by')}",
     "escalated": _reason,
     "escalation_joined": _reason,
+    "escalation_taken": _taken,
+    "escalation_untaken": lambda _: "support management is reminded",
+    "escalation_logged": lambda entry: _logged(entry),
+    "escalation_resolved": _lessons,
+    "meetings_planned": _meetings,
+    "meetings_stopped": lambda _: "no more meetings",
+    "meeting_reminded": lambda entry: f"{_time(entry.detail.get('meeting'))}, next {_time(entry.detail.get('next'))}",
+    "meetings_missed": lambda entry: f"{_time(entry.detail.get('meeting'))}, next {_time(entry.detail.get('next'))}",
     "reminded": lambda entry: _text(entry, "kind"),
     "sla_level": _level,
 }

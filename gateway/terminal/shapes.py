@@ -7,6 +7,7 @@ from gateway.terminal.show import Json, members
 
 if TYPE_CHECKING:
     from gateway.services.case_view import CaseView, EventView
+    from gateway.services.escalations import Escalated
     from gateway.services.explain import Explanation
     from gateway.services.post_room import IntakeView
     from gateway.services.queue import Waiting
@@ -16,16 +17,6 @@ if TYPE_CHECKING:
 
 NOT_BUILT_YET: dict[str, Json] = {"upload_url": None}
 """What CONTRACT promises of a case and later issues fill."""
-
-ESCALATION_NOT_BUILT_YET: dict[str, Json] = {
-    "manager": None,
-    "every": None,
-    "at": None,
-    "channel": None,
-    "next_meeting_at": None,
-    "log": [],
-}
-"""What CONTRACT promises of an escalation and later issues fill."""
 
 
 def summary(view: "Summary") -> Json:
@@ -44,8 +35,6 @@ def case(view: "CaseView", *, full: bool = False) -> Json:
     own = members(view)
     own["messages"] = [_message(message, full=full) for message in own["messages"]]
     del own["events"], own["clocks"]
-    if own["escalation"]:
-        own["escalation"] = {**own["escalation"], **ESCALATION_NOT_BUILT_YET}
     return {**own.pop("summary"), **NOT_BUILT_YET, **own}
 
 
@@ -59,6 +48,12 @@ def _message(own: dict[str, Json], *, full: bool) -> Json:
         "repeated": sum(file["state"] == FileState.REPEATED.value for file in files),
         "refused": [file for file in files if file["state"] in {FileState.TOO_LARGE.value, FileState.REFUSED.value}],
     }
+
+
+def escalation(view: "Escalated") -> Json:
+    """A row of the list of escalations: the object in the case, and which case."""
+    own = members(view)
+    return {**own.pop("escalation"), **own}
 
 
 def event(view: "EventView") -> Json:

@@ -9,7 +9,8 @@ import typer
 
 from gateway.domain import times
 from gateway.domain.actions import Assign, ChangePriority, ChangeType, Describe, Escalate, Plan
-from gateway.domain.model import Agent, CaseNumber, EscalationKind
+from gateway.domain.escalation import EscalationKind
+from gateway.domain.model import Agent, CaseNumber
 from gateway.domain.notices import local_time
 from gateway.errors import BadUsage
 from gateway.terminal import show

@@ -128,13 +128,13 @@ def test_type_and_priority_say_what_became_of_it(case: Typist) -> None:
     assert "1001 is P1 already" == did(case, "priority", "p1")
     assert "1001 Incident P3 · 1 mail queued" == did(case, "priority", "P3")
     assert "1001 Service Request update · 1 mail queued" == did(case, "type", "service_request", "--category", "update")
-    assert "1001 Error · 1 mail queued · technical escalation to third_level" == did(case, "type", "error")
+    assert "1001 Error · 2 mails queued · technical escalation to third_level" == did(case, "type", "error")
     assert ("error", None, None) == tuple(shown(case)[name] for name in ("type", "priority", "category"))
 
 
 def test_an_error_found_on_a_resolved_case_says_that_it_lives_again(case: Typist) -> None:
     did(case, "resolve")
-    assert "1001 Error · 1 mail queued · Re-opened · technical escalation to third_level" == did(case, "type", "error")
+    assert "1001 Error · 2 mails queued · Re-opened · technical escalation to third_level" == did(case, "type", "error")
 
 
 def test_a_plan_is_in_the_zone_of_the_account(case: Typist) -> None:
@@ -248,7 +248,7 @@ def test_who_cannot_join_or_leave_is_one_line(case: Typist, code: int, words: li
 
 
 def test_escalations_say_what_they_are(case: Typist) -> None:
-    assert "1001 Open · 0 mails queued · technical escalation" == did(case, "escalate", "-m", "A race.")
+    assert "1001 Open · 4 mails queued · technical escalation" == did(case, "escalate", "-m", "A race.")
     assert "1001 Open · 0 mails queued · added to the escalation that is open" == did(case, "escalate")
     case.mail(a_mail(subject="Second", message_id="<2@customer.example>"))
     said = case.do("case", "escalate", "1002", "--kind", "non_technical", *ALICE)

@@ -23,6 +23,7 @@ from gateway.domain.actions import (
     Outcome,
     Split,
 )
+from gateway.domain.escalation import EscalationKind
 from gateway.domain.model import (
     Agent,
     AgentId,
@@ -32,7 +33,6 @@ from gateway.domain.model import (
     Contact,
     ContactId,
     ContactRole,
-    EscalationKind,
     Party,
     PartyKind,
 )

@@ -22,7 +22,8 @@ from gateway.domain.actions import (
     Plan,
     Split,
 )
-from gateway.domain.model import Agent, AgentId, CaseNumber, EscalationKind, Party, PartyKind
+from gateway.domain.escalation import EscalationKind
+from gateway.domain.model import Agent, AgentId, CaseNumber, Party, PartyKind
 from gateway.domain.post import DecisionKind
 from gateway.errors import NotFound, Refused
 from gateway.services import case_people

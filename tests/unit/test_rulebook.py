@@ -185,7 +185,7 @@ def test_an_older_set_of_ones_own_needs_none_of_the_later_tables() -> None:
 def test_what_goes_to_customers_is_never_internal() -> None:
     """Internal rows are for the vendor, the vendor's rows are internal, and a note is told to nobody else."""
     rows = policy().notices
-    vendor = {"vendor", "team", "managers", "deciders"}
+    vendor = {"vendor", "team", "managers", "deciders", "called", "involved"}
     assert vendor == {row.to for row in rows if row.internal}
     assert all(row.internal for row in rows if row.to in vendor)
     assert [("vendor", True)] == [(row.to, row.internal) for row in rows if row.kind == "note"]
@@ -193,7 +193,8 @@ def test_what_goes_to_customers_is_never_internal() -> None:
 
 def test_only_an_agents_own_words_are_unmarked() -> None:
     """RFC 3834: all other mail of ours carries Auto-Submitted."""
-    assert ["agent_replied"] == [row.kind for row in policy().notices if row.automatic is None]
+    own = [(row.kind, row.events) for row in policy().notices if row.automatic is None]
+    assert [("agent_replied", None), ("escalation", frozenset({"logged", "learned"}))] == own
 
 
 def test_all_problems_of_all_files_are_told_at_once() -> None:

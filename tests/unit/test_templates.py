@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.domain.policy import Vendor
-from gateway.domain.words import CaseWords, LevelWords, StrangerWords
+from gateway.domain.words import CaseWords, EscalationWords, LevelWords, StrangerWords
 from gateway.errors import BadConfig, NotFound
 from gateway.mail.sandbox import MAX_TEXT, one_line
 from gateway.mail.templates import Templates
@@ -47,6 +47,10 @@ CASE_MAIL = (
     "customer_wrote",
     "customer_wrote_vendor",
     "delivery_failed",
+    "escalated",
+    "escalated_vendor",
+    "escalation_step",
+    "escalation_step_vendor",
     "new_case",
     "note",
     "order",
@@ -70,12 +74,22 @@ PEOPLE_MAIL = (
     "unregistered",
     "welcome",
 )
+ESCALATED = EscalationWords(event="escalated", kind="technical", requester="Ann", since="2026-03-02 09:00 UTC")
 NAMES = tuple(sorted((*CASE_MAIL, *PEOPLE_MAIL)))
 
 
 @pytest.fixture(scope="module")
 def shipped() -> Templates:
     return Templates.load(SHIPPED)
+
+
+def about(name: str, words: CaseWords) -> CaseWords:
+    """What a mail of this name can say."""
+    return replace(words, event="escalated", escalation=ESCALATED) if name.startswith("escal") else words
+
+
+def bare(subject: str) -> str:
+    return subject.removeprefix("50 % of the time: ").removeprefix("ESCALATED: ")
 
 
 def overriding(folder: Path, **files: str) -> Templates:
@@ -111,13 +125,13 @@ def test_what_we_ship_has_no_problem(shipped: Templates) -> None:
 def test_mail_about_a_case_says_which_and_who_else_gets_it(shipped: Templates, name: str) -> None:
     """In both forms; nobody is named where nobody else gets it."""
     words = replace(WORDS, others=("Carl <carl@customer.example>",))
-    mail = shipped.render(name, "en", words, replace(VENDOR, footer="Acme Ltd, Exampleton"))
-    assert mail.subject.removeprefix("50 % of the time: ") == "Staging is slow"
+    mail = shipped.render(name, "en", about(name, words), replace(VENDOR, footer="Acme Ltd, Exampleton"))
+    assert bare(mail.subject) == "Staging is slow"
     for form in (mail.text, mail.html.replace("&lt;", "<").replace("&gt;", ">")):
         assert "[CASE-1042.k7q2mh3x]" in form
         assert "Also sent to: Carl <carl@customer.example>" in form
         assert "Acme Ltd, Exampleton" in form
-    assert "Also sent to" not in shipped.render(name, "en", WORDS, VENDOR).text
+    assert "Also sent to" not in shipped.render(name, "en", about(name, WORDS), VENDOR).text
 
 
 def test_an_agents_reply_begins_with_the_agents_own_words(shipped: Templates) -> None:
@@ -160,8 +174,8 @@ def test_templates_in_data_stay_data(shipped: Templates, hostile: str) -> None:
     """IJ-04: literal in subject, names and text; in no form is it run."""
     words = replace(WORDS, subject=hostile, text=hostile, author=hostile, reporter=hostile, account_name=hostile)
     for name in CASE_MAIL:
-        mail = shipped.render(name, "en", words, VENDOR)
-        assert mail.subject.removeprefix("50 % of the time: ") == hostile
+        mail = shipped.render(name, "en", about(name, words), VENDOR)
+        assert bare(mail.subject) == hostile
         assert hostile in mail.text
         assert "49" not in mail.text + mail.html
         assert mail.fell_back is None
@@ -185,7 +199,7 @@ def test_html_of_people_is_escaped(shipped: Templates) -> None:
         attachments=(evil,),
     )
     for name in CASE_MAIL:
-        html = shipped.render(name, "en", words, replace(VENDOR, name=evil, footer=evil)).html
+        html = shipped.render(name, "en", about(name, words), replace(VENDOR, name=evil, footer=evil)).html
         assert "<script" not in html
         assert "<img" not in html
         assert "&lt;script&gt;" in html
