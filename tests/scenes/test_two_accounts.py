@@ -31,6 +31,8 @@ from gateway.domain.actions import (
     Plan,
     Split,
 )
+from gateway.domain.escalation import EscalationKind, Gap, GapUnit, Meetings
+from gateway.domain.escalation_actions import LogProgress, PlanMeetings, ResolveEscalation, TakeEscalation
 from gateway.domain.model import (
     Account,
     Agent,
@@ -40,7 +42,6 @@ from gateway.domain.model import (
     Contact,
     ContactId,
     ContactRole,
-    EscalationKind,
     Party,
     PartyKind,
 )
@@ -55,6 +56,8 @@ from tests.leaks import shows
 from tests.world import SERVICE, UNLIMITED, World, a_mail, a_world
 
 ROOT = "root@vendor.example"
+INTERNAL = "confidential"
+"""Stands in every note: no customer ever reads it."""
 
 
 @dataclass
@@ -170,7 +173,7 @@ class Play:
         case, alice = side.cases[0], self.world.alice
         self.act(Assign(case=case, actor=alice, assignee=alice))
         self.act(Fire(case=case, actor=alice, trigger="start"))
-        self.act(AddNote(case=case, actor=alice, text=f"Note {side.mark}: they owe us money."))
+        self.act(AddNote(case=case, actor=alice, text=f"Note {side.mark}: {INTERNAL}."))
         self.act(AgentReply(case=case, actor=alice, text=f"Please restart {side.mark}."))
         self.act(ChangeType(case=case, actor=alice, type="incident", priority="P1"))
         self.act(Plan(case=case, actor=alice, at=self.world.now + timedelta(days=1)))
@@ -265,17 +268,36 @@ class Play:
         """An agent answers by mail, opens a case in somebody's name, and names both companies in a note."""
         own = self.mark(side.cases[0])
         agents.write(self.world, f"We mend {side.mark}.", subject=f"Re: {own}")
-        agents.write(self.world, f"/note\n{side.mark} is as bad as {other.mark}.", subject=f"Re: {own}")
+        agents.write(self.world, f"/note\n{INTERNAL}: {side.mark} is as bad as {other.mark}.", subject=f"Re: {own}")
         agents.write(self.world, f"/resolve\nIt is mended, {side.mark}.", subject=f"Re: {own}")
         agents.write(self.world, f"/for {side.at('user')}\n\n{side.secret} again", subject=f"{side.mark} called")
 
     def time(self, _side: Side, _other: Side) -> None:
         """Levels of clocks, reminders, ends of what was asked."""
         for _ in range(4):
-            self.world.later(days=4)
-            while rows := timers.lease(self.world.ports):
-                for row in rows:
-                    timers.fire(self.world.ports, row)
+            self.fire(days=4)
+
+    def fire(self, **gap: float) -> None:
+        """Time goes by, and what is due happens."""
+        self.world.later(**gap)
+        while rows := timers.lease(self.world.ports):
+            for row in rows:
+                timers.fire(self.world.ports, row)
+
+    def escalate(self, side: Side, _other: Side) -> None:
+        """From the request to the lessons learned, with all that is sent about it, and what is internal."""
+        case, root = side.cases[0], self.world.ports.db.read(load_people.agent_by_address, ROOT)
+        assert root is not None
+        self.mail(side, "user", f"/escalate {side.secret} is down", subject=f"Re: {self.mark(case)}")
+        self.act(TakeEscalation(case=case, actor=root.party))
+        first = self.world.now + timedelta(hours=20)
+        meetings = Meetings(gap=Gap(1, GapUnit.DAY), first=first, zone="Europe/Berlin", channel=f"{side.mark} call")
+        self.act(PlanMeetings(case=case, actor=root.party, meetings=meetings))
+        self.act(LogProgress(case=case, actor=root.party, text=f"{side.mark} is nearly mended."))
+        self.act(LogProgress(case=case, actor=root.party, text=f"{INTERNAL} {side.mark}", internal=True))
+        self.fire(days=1)
+        self.act(ResolveEscalation(case=case, actor=root.party, text=f"Mended {side.mark}."))
+        self.act(LogProgress(case=case, actor=root.party, text=f"We learned of {side.mark}."))
 
     def leave(self, side: Side, _other: Side) -> None:
         """Somebody is un-registered, and somebody erased."""
@@ -287,7 +309,7 @@ class Play:
 
 STEPS: tuple[Callable[[Play, Side, Side], None], ...] = (
     *(Play.opens, Play.work, Play.command, Play.reach, Play.order, Play.register, Play.machines, Play.join),
-    *(Play.by_mail, Play.command, Play.time, Play.reach, Play.leave, Play.command),
+    *(Play.by_mail, Play.escalate, Play.command, Play.time, Play.reach, Play.leave, Play.command),
 )
 
 
@@ -316,6 +338,8 @@ def test_no_byte_of_one_company_reaches_the_other(play: Play, request: pytest.Fi
         for row in rows:
             for side, other in (sides, sides[::-1]):
                 if side.mark in row.recipient:
-                    assert [] == shows(row.data, [other.mark]), f"{step.__name__}: {row.kind} to {row.recipient}"
+                    assert [] == shows(row.data, [other.mark, INTERNAL]), (
+                        f"{step.__name__}: {row.kind} to {row.recipient}"
+                    )
         scanned = rows[-1].id
     assert all(len(side.cases) == 3 for side in sides)
