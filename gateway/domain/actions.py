@@ -88,7 +88,7 @@ class Incoming:
     authenticity: Authenticity
     attachments: tuple[Attachment, ...] = ()
     reached: frozenset[str] = frozenset()
-    joining: tuple[Contact, ...] = ()
+    joining: tuple[Party, ...] = ()
     quiet: bool = False
     only_thanks: bool = False
     refers_to: tuple[str, ...] = ()

@@ -10,6 +10,11 @@ from gateway.domain.model import Account, Agent, Attachment, Case, CaseNumber, C
 from gateway.domain.post import Clue
 
 
+def is_theirs(case: Case, contact: Contact) -> bool:
+    """Whether a contact sees and writes on a case: one of the own account, or one that an agent let them in on."""
+    return case.account == contact.account or contact.party in case.participants
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnMail:
     """The outbox row that a report is about, and what set it off; `keyed` if its return path proves it, else our Message-ID."""
@@ -61,7 +66,8 @@ class MailFacts:
     contacts among To and Cc; `told` says that this address got the polite answer within a day; `names` are those
     of the agents who work on the cases. `files` are those of the mail, each with what becomes of it. `answer` is there for a
     mail to a one-time address, `letter` for one that registers somebody, `by_agent` for an agent's; `heard` where the sender may
-    answer an automatic mail of ours.
+    answer an automatic mail of ours. `outsiders` are addresses among To and Cc that are nobody's, at a domain of the
+    contact's account; read where `cc_policy` lets them read along.
     """
 
     handled_by: IntakeId | None = None
@@ -71,6 +77,7 @@ class MailFacts:
     own_mail: OwnMail | None = None
     cases: tuple[tuple[Clue, Case], ...] = ()
     copied: tuple[Contact, ...] = ()
+    outsiders: tuple[str, ...] = ()
     told: bool = False
     names: tuple[str, ...] = ()
     files: tuple[Attachment, ...] = ()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gateway.domain.commands import CommandName
-from gateway.domain.facts import CaseFacts
+from gateway.domain.facts import CaseFacts, is_theirs
 from gateway.domain.model import (
     Agent,
     Attachment,
@@ -75,6 +75,7 @@ class _Reader:
     name: str
     lang: str
     is_vendor: bool = False
+    reads_only: bool = False
 
     @property
     def shown(self) -> str:
@@ -170,6 +171,9 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
     readers = [reader for party in dict.fromkeys(parties) if (reader := _reader(party, facts))]
     if news.only is not None:
         readers = [reader for reader in readers if reader.party in news.only]
+    persons = {reader.address for reader in readers if not reader.reads_only}
+    asks = rule.kind == NoticeKind.REMINDER  # for an answer, which is not taken from those who only read
+    readers = [reader for reader in readers if not reader.reads_only or not (asks or reader.address in persons)]
     if rule.to == "author":
         return tuple(readers)
     told_already = {reader.address for reader in readers if reader.address in news.reached}
@@ -220,7 +224,7 @@ def _agents(told: Iterable[Agent]) -> tuple[_Reader, ...]:
 def _reader(party: Party, facts: CaseFacts) -> _Reader | None:
     """How mail reaches a party; None for those who get none any more."""
     if party.kind is PartyKind.EXTERNAL:
-        return _Reader(party, party.id, "", facts.account.lang)
+        return _Reader(party, party.id, "", facts.account.lang, reads_only=True)
     if (contact := facts.contacts.get(party)) and contact.active:
         return _Reader(party, contact.address, contact.name, contact.lang or facts.account.lang)
     if (agent := facts.agents.get(party)) and agent.active:
@@ -238,7 +242,9 @@ def _notice(
     policy: Policy,
 ) -> Notice:
     others = () if rule.internal else tuple(other.shown for other in readers if other.address != reader.address)
-    words = replace(_words(news, case, facts, policy), recipient=reader.name, others=others)
+    words = replace(
+        _words(news, case, facts, policy), recipient=reader.name, others=others, reads_only=reader.reads_only
+    )
     if rule.internal:
         foreign = tuple(map(str, news.foreign))
         words = replace(words, renamed=news.renamed, foreign=foreign, refused=_refused(news, with_reason=True))
@@ -280,17 +286,13 @@ def _appointment(rule: NoticeRule, reader: _Reader, news: News) -> Appointment |
 
 def actions_for(contact: Contact | None, case: Case, policy: Policy) -> tuple[ActionWords, ...]:
     """What a contact can have done now by sending one command (SPEC section 8); nothing on a case that is not theirs."""
-    if contact is None or not contact.may_write or not _is_theirs(case, contact):
+    if contact is None or not contact.may_write or not is_theirs(case, contact):
         return ()
     possible = policy.workflow.possible(case.status, "customer", case.type)
     names = [name for name in (CommandName.CLOSE, CommandName.REOPEN) if name in possible]
     if case.escalation is None or not case.escalation.is_open:
         names.append(CommandName.ESCALATE)
     return tuple(ActionWords(command=name) for name in names)
-
-
-def _is_theirs(case: Case, contact: Contact) -> bool:
-    return case.account == contact.account or contact.party in case.participants
 
 
 def _refused(news: News, *, with_reason: bool) -> tuple[str, ...]:

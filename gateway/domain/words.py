@@ -126,7 +126,8 @@ class CaseWords:
     reply that has another one than the case, `foreign` are cases of other accounts whose marks it carries.
     `attachments` and `refused` are files with their sizes: those that came, and those that we did not take, since none
     may be larger than `largest_file`. `encrypted` says that the message can only be read with a key. `results` is what
-    came of the commands in the recipient's own mail, `actions` what they can do now by one.
+    came of the commands in the recipient's own mail, `actions` what they can do now by one. `reads_only` says that
+    the recipient is an outside address, from which no answer is taken.
     """
 
     number: int
@@ -159,6 +160,7 @@ class CaseWords:
     encrypted: bool = False
     results: tuple[ResultWords, ...] = ()
     actions: tuple[ActionWords, ...] = ()
+    reads_only: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

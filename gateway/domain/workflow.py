@@ -155,8 +155,8 @@ def _open(draft: Draft, action: OpenCase) -> Change:
         **({"follow_up_of": action.follows} if action.follows is not None else {}),
     )
     _warn(draft, action.incoming)
-    for contact in action.incoming.joining:
-        draft.join(contact.party)
+    for party in action.incoming.joining:
+        draft.join(party)
     news = replace(_news(action.incoming, draft.actor), other=action.follows)
     draft.tell(NoticeKind.CASE_OPENED, news)
     _tell_refused(draft, news)
@@ -190,8 +190,8 @@ def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
     draft.add("message_received", authenticity=action.incoming.authenticity.value, **renamed)
     _warn(draft, action.incoming)
     draft.join(action.contact.party)
-    for contact in action.incoming.joining:
-        draft.join(contact.party)
+    for party in action.incoming.joining:
+        draft.join(party)
     only_thanks = action.incoming.only_thanks and draft.policy.workflow.status(before).settled
     stays = only_thanks or action.incoming.keeps_status
     row = None if stays else draft.find("customer_reply")

@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 from gateway.domain.actions import CustomerReply, Incoming, OpenCase
 from gateway.domain.commands import OPENING, SETTLING, CarryOut, CommandName
-from gateway.domain.model import Authenticity, Case, CaseNumber, Contact, FileState
+from gateway.domain.facts import is_theirs
+from gateway.domain.model import Authenticity, Case, CaseNumber, Contact, FileState, Party, PartyKind
 from gateway.domain.post import Clue, ClueKind, DecisionKind, ParsedMail
 from gateway.domain.waiting import is_past_reopening
 from gateway.mail.about_lines import read_about
@@ -25,7 +26,8 @@ def reply(question: Question) -> Answer:
     found = case_for(question, contact)
     if found.case is None:
         return found.why
-    words, commands = incoming(question, only_thanks=found.only_thanks), commands_of(question, found.case.number)
+    words = incoming(question, only_thanks=found.only_thanks, account=found.case.account)
+    commands = commands_of(question, found.case.number)
     said = CustomerReply(case=found.case.number, contact=contact, incoming=words)
     says = not commands or _says_more(question) or _is_for_people(commands)  # else it asks, and says nothing
     passed = tuple(("reply", why) for why in found.passed)
@@ -133,7 +135,7 @@ def _misses(question: Question, contact: Contact, clue: Clue, case: Case) -> str
     """Why a clue does not lead this contact to a case; None if it does."""
     if not (clue.valid or question.evidence.authenticity is Authenticity.AUTHENTICATED):
         return f"{clue.kind} {case.number} has a wrong check part"
-    if _is_foreign(contact, case):
+    if not is_theirs(case, contact):
         return f"{clue.kind} {case.number} is not a case of this sender"
     # People take any old mail to write to us, and some machines give all their mail one Message-ID.
     is_faint = clue.kind is ClueKind.ORIGINAL
@@ -147,10 +149,6 @@ def _not_asked(rest: tuple[tuple[Clue, Case], ...], found: Case) -> tuple[str, .
         f"{clue.kind} {case.number} was not asked: another clue came first" for clue, case in rest if case != found
     )
     return tuple(dict.fromkeys(others))
-
-
-def _is_foreign(contact: Contact, case: Case) -> bool:
-    return case.account != contact.account and contact.party not in case.participants
 
 
 def _only_thanks(question: Question) -> bool:
@@ -167,15 +165,28 @@ def _named(clue: Clue, case: Case) -> str:
     return f"{clue.kind} {case.number}{'' if clue.valid else ', check part wrong but the sender is authenticated'}"
 
 
-def incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
-    """The mail as an action takes it."""
+def _joining(question: Question, contact: Contact, account: str) -> tuple[Party, ...]:
+    """Who in To and Cc joins a case of this account: its contacts; as readers also others whom `cc_policy` allows.
+
+    A guest brings nobody of the own company in: that is for agents to do (SPEC section 3).
+    """
+    colleagues = (
+        other.party
+        for other in question.facts.copied
+        if other.account == account and other != contact and not question.tokens.is_ours(other.address)
+    )
+    readers = (
+        Party(PartyKind.EXTERNAL, address)
+        for address in question.facts.outsiders
+        if contact.account == account and not question.tokens.is_ours(address)
+    )
+    return (*colleagues, *readers)
+
+
+def incoming(question: Question, *, only_thanks: bool = False, account: str | None = None) -> Incoming:
+    """The mail as an action takes it; `account` is that of the case it is for, if not the writer's own."""
     mail, contact = question.mail, question.facts.contact
     assert contact is not None
-    joining = tuple(
-        other
-        for other in question.facts.copied
-        if other.account == contact.account and other != contact and not question.tokens.is_ours(other.address)
-    )
     commands = understand(mail.commands, question.tokens)
     return Incoming(
         intake=question.raw.id,
@@ -188,7 +199,7 @@ def incoming(question: Question, *, only_thanks: bool = False) -> Incoming:
         authenticity=question.evidence.authenticity,
         attachments=question.facts.files,
         reached=frozenset((*mail.to, *mail.cc)),
-        joining=joining,
+        joining=_joining(question, contact, account or contact.account),
         quiet=question.marks.silences,
         only_thanks=only_thanks,
         keeps_status=not question.marks.silences
@@ -211,6 +222,6 @@ def _foreign(question: Question, contact: Contact) -> tuple[CaseNumber, ...]:
     named = (
         clue.number
         for clue, case in question.facts.cases
-        if clue.number is not None and clue.valid and _is_foreign(contact, case)
+        if clue.number is not None and clue.valid and not is_theirs(case, contact)
     )
     return tuple(dict.fromkeys(named))

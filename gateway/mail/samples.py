@@ -181,11 +181,13 @@ def samples(name: str) -> Iterator[Words]:
         return
     if name in {"order", "order_vendor"}:
         yield from (replace(_FULL, event=event, text=text) for event in _ORDERS for text in ("As agreed.", ""))
+        yield from (replace(_FULL, event=event, text="", actions=(), reads_only=True) for event in _ORDERS)
         return
     refused = replace(_FULL, refused=("dump.bin (30 MB)",), largest_file="25 MB", encrypted=True, results=_RESULTS)
     refused = replace(refused, escalation=_ESCALATED)
     yield from (refused, _FULL) if name == "attachment_refused" else (_FULL, refused)
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
+    yield from (replace(_FULL, event=event, other=1007, actions=(), reads_only=True) for event in _EVENTS)
     yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
     bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
     yield replace(

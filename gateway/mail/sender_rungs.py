@@ -1,6 +1,6 @@
 """Who writes: whether the sender is acceptable, known, a customer or an agent (SPEC section 7, rungs 6 and 9)."""
 
-from gateway.domain.model import Authenticity
+from gateway.domain.model import Authenticity, CaseNumber, Party, PartyKind
 from gateway.domain.people_actions import AnswerStranger
 from gateway.domain.post import DecisionKind
 from gateway.mail.decision import Answer, Decision, Question
@@ -35,6 +35,10 @@ def unregistered(question: Question) -> Answer:
     if question.raw.is_released:
         who = "a contact who may not write" if facts.contact else "an unregistered sender"
         return Decision(kind=DecisionKind.HELD, reason=f"{who}; `casegate contact add` first, then release it again")
+    if case := _reads_along(question, mail.sender):
+        return Decision(
+            kind=DecisionKind.HELD, reason=f"an outside address that reads case {case} and cannot write on it"
+        )
     if question.policy.post.unregistered != "notify":
         return Decision(kind=DecisionKind.HELD, reason="an unregistered sender")
     silent = None
@@ -51,3 +55,10 @@ def unregistered(question: Question) -> Answer:
     answer = AnswerStranger(address=mail.sender, message_id=mail.message_id)
     reason = "an unregistered sender; answered how to register"
     return Decision(kind=DecisionKind.UNREGISTERED, reason=reason, actions=(answer,))
+
+
+def _reads_along(question: Question, address: str) -> CaseNumber | None:
+    """The case of a clue that this address reads along on: its answer is for agents to see, not for a form letter."""
+    reader = Party(PartyKind.EXTERNAL, address)
+    named = (case for clue, case in question.facts.cases if clue.valid and reader in case.participants)
+    return next((case.number for case in named), None)

@@ -65,12 +65,21 @@ def writer(tx: sa.Connection, address: str) -> Contact:
     return found
 
 
-def joining(tx: sa.Connection, address: str, *, external: bool) -> Party:
-    """Who is to become a participant; an address that nobody has needs `external`. NotFound, Refused, BadUsage."""
+def joining(tx: sa.Connection, address: str, account: str, *, external: bool) -> Party:
+    """Who is to become a participant of a case of `account`. NotFound, Refused, BadUsage.
+
+    An address that nobody has needs `external`. Asked for a contact of another account that is Refused: as a guest they
+    would write as well, and who may only read is no contact.
+    """
     wanted = address_form(address)
     if contact := load_people.contacts_by_address(tx, (wanted,)).get(wanted):
         if not contact.may_write:
             raise Refused(f"{wanted} {'has no access to cases' if contact.active else 'is un-registered'}")
+        if external and contact.account != account:
+            raise Refused(
+                f"{wanted} is a contact of account {contact.account}, who would also write on the case; "
+                "without --external they join as a guest"
+            )
         return contact.party
     if agent := load_people.agent_by_address(tx, wanted):
         if not agent.active:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from gateway.domain.commands import OF_MANAGERS, ON_CASE, Came, CarryOut, Command, CommandName
-from gateway.domain.model import ContactRole, NoticeKind
+from gateway.domain.facts import is_theirs
+from gateway.domain.model import Case, Contact, ContactRole, NoticeKind
 from gateway.domain.notices import actions_for
 from gateway.domain.words import CommandWords, Notice, ResultWords
 from gateway.errors import BadUsage, NotFound, Refused
@@ -58,20 +59,36 @@ def _one(desk: CommandDesk, command: Command) -> ResultWords:
 
 
 def _handled(desk: CommandDesk, command: Command) -> Result:
+    """Rights are those of this moment: a command before may have ended them."""
+    desk = replace(desk, contact=_as_now(desk))
     if command.name is None:
         raise Refused("there is no such command; /help lists them")
     if command.name in OF_MANAGERS and ContactRole.USER_MANAGER not in desk.contact.roles:
         raise Refused("only the user managers of your company can do this")
-    if command.name in ON_CASE and desk.is_lost:
+    if not desk.contact.may_write:
+        raise Refused("you are not registered any more")
+    if command.name in ON_CASE and (desk.is_lost or (desk.case is not None and _case(desk) is None)):
         raise NotFound("there is no such case")
     if command.name in ON_CASE and desk.case is None:
         raise Refused("this is about a case, and your mail belongs to none; reply to a mail of the case")
     return HANDLERS[command.name](desk, command)
 
 
-def _answer(desk: CommandDesk, asked: CarryOut, results: tuple[ResultWords, ...]) -> tuple[Notice, ...]:
-    """One mail to the writer: on the case, where there is one."""
+def _as_now(desk: CommandDesk) -> Contact:
+    """The writer as the commands before left them."""
+    return load_people.people(desk.tx, {desk.contact.party})[0][desk.contact.party]
+
+
+def _case(desk: CommandDesk) -> Case | None:
+    """The case of the mail, if its writer has a right to it at this moment."""
     case = load.cases(desk.tx, (desk.case,)).get(desk.case) if desk.case is not None else None
+    return case if case and desk.contact.active and is_theirs(case, desk.contact) else None
+
+
+def _answer(desk: CommandDesk, asked: CarryOut, results: tuple[ResultWords, ...]) -> tuple[Notice, ...]:
+    """One mail to the writer: on the case, where there is one that is still theirs."""
+    desk = replace(desk, contact=_as_now(desk))
+    case = _case(desk)
     account = load_people.account(desk.tx, asked.contact.account)
     words = CommandWords(
         recipient=asked.contact.name,

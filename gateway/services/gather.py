@@ -18,20 +18,39 @@ from gateway.domain.actions import (
     Merge,
     OpenCase,
     OpenFor,
+    RecordAutomatic,
     Split,
 )
 from gateway.domain.case_actions import RecordRequest
 from gateway.domain.cover import incident_managers
 from gateway.domain.escalation_actions import EscalationAction
-from gateway.domain.facts import CaseFacts
-from gateway.domain.model import AgentKind, CaseNumber
+from gateway.domain.facts import CaseFacts, is_theirs
+from gateway.domain.model import AgentKind, CaseNumber, PartyKind
+from gateway.errors import Conflict, NotFound
 from gateway.mail.subject import bare_subject, is_other_subject
 from gateway.services.ports import Ports
 from gateway.store import load, load_people, save
 
 
 def facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
-    """All that deciding this action needs, the cases that it may change locked in the order of their numbers."""
+    """All that deciding this action needs, the cases that it may change locked in the order of their numbers.
+
+    Raises NotFound for a case on which the contact who acts has no right at this moment, and Conflict where that
+    changed since their mail was read: it is then decided anew.
+    """
+    facts = _facts_for(tx, ports, action)
+    actor = workflow.actor_of(action)
+    if facts.case is None or actor.kind is not PartyKind.CONTACT:
+        return facts
+    contact = facts.contacts.get(actor)
+    if contact is not None and contact.may_write and is_theirs(facts.case, contact):
+        return facts
+    if isinstance(action, CustomerReply | RecordAutomatic):
+        raise Conflict(f"case {action.case} was closed to its writer at this moment")
+    raise NotFound(f"there is no case {facts.number}")
+
+
+def _facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts:
     if isinstance(action, OpenCase | OpenFor | CustomerReply | RecordRequest):
         load_people.hold_contact(tx, action.contact)
     if isinstance(action, OpenCase | OpenFor | RecordRequest):

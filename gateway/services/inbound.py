@@ -153,6 +153,8 @@ def mail_facts(
     clues = find_clues(mail, raw.envelope, ports.tokens)  # what in it may name a case
     return_path = keyed_return_path(mail, raw.envelope, ports.tokens)
     facts = load_mail.facts_for_mail(tx, mail, clues, return_path, ports.now())
+    if ports.policy.post.cc_policy == "domains" and facts.contact:
+        facts = replace(facts, outsiders=load_mail.outsiders(tx, mail, facts.contact))
     if files is None:
         files = files_in(tx, mail, facts.contact, limit=ports.policy.attachment_limit, harmful=harmful)
     answer = answer_facts(tx, ports, mail, raw.envelope)

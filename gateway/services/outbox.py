@@ -10,7 +10,7 @@ from gateway.mail.status import enhanced
 from gateway.services.perform import perform_in
 from gateway.services.ports import Delivery, DeliveryState, Ports
 from gateway.services.post_room import OPEN
-from gateway.store import db, load, save
+from gateway.store import db, leaving, load, save
 from gateway.store import tables as t
 
 BATCH = 32
@@ -33,7 +33,10 @@ OURS_GAP = timedelta(minutes=15)
 
 
 def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:
-    """Take mail that is due; within a case each recipient gets mail in its order, so only the oldest open one."""
+    """Take mail that is due; within a case each recipient gets mail in its order, so only the oldest open one.
+
+    What its recipient may not have any more is cancelled instead (SPEC section 14).
+    """
     now = ports.now()
     older = t.outbox.alias("older")
     waits = sa.exists().where(
@@ -48,11 +51,13 @@ def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:
         .order_by(t.outbox.c.next_attempt_at, t.outbox.c.id)
         .limit(limit)
     )
-    if ports.db.read(lambda tx: tx.scalar(due.limit(1))) is None:  # most looks find nothing, and need not write
-        return ()
-    with ports.db.begin() as tx:
-        ids = db.lease(tx, t.outbox, due, now=now, seconds=LEASE_SECONDS)
-        return load.outbox_rows(tx, ids) if ids else ()
+    while ports.db.read(lambda tx: tx.scalar(due.limit(1))) is not None:  # most looks find nothing, and need not write
+        with ports.db.begin() as tx:
+            leased = db.lease(tx, t.outbox, due, now=now, seconds=LEASE_SECONDS)
+            ids = leaving.without_unentitled(tx, leased) if leased else ()
+            if ids or not leased:
+                return load.outbox_rows(tx, ids) if ids else ()
+    return ()
 
 
 def settle(ports: Ports, row: OutboxRow, delivery: Delivery, *, misses: int = 0) -> None:

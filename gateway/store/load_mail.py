@@ -15,10 +15,13 @@ from gateway.domain.model import Agent, Case, CaseNumber, Contact, IntakeId, Not
 from gateway.domain.post import Clue, ClueKind, Envelope, ParsedMail, RawMail
 from gateway.store import tables as t
 from gateway.store.load import THREAD_LENGTH, cases, last_case
-from gateway.store.load_people import agent_by_address, contacts_by_address, people
+from gateway.store.load_people import account, agent_by_address, contacts_by_address, people
 
 COPIED_MOST = 50
 """So many addresses of To and Cc are looked up."""
+
+OUTSIDERS_MOST = 10
+"""So many people whom nobody has registered can read along by one mail."""
 
 ANSWER_ONCE_IN = timedelta(days=1)
 """A stranger gets the polite answer at most this often (SPEC section 7, rung 9)."""
@@ -87,6 +90,17 @@ def facts_for_mail(
         names=_names_of_agents(tx, named_cases),
         heard=_heard(tx, contact, agent, now),
     )
+
+
+def outsiders(tx: sa.Connection, mail: ParsedMail, contact: Contact) -> tuple[str, ...]:
+    """Addresses among To and Cc at just the domains of the contact's account, and nobody's: no agent's, no contact's."""
+    domains = account(tx, contact.account).domains
+    named = (*mail.to[:COPIED_MOST], *mail.cc[:COPIED_MOST])
+    wanted = [a for a in dict.fromkeys(named) if a.isascii() and a.rpartition("@")[2] in domains]
+    if not wanted:
+        return ()
+    known = set(tx.scalars(select(t.address.c.address).where(t.address.c.address.in_(wanted))))
+    return tuple(address for address in wanted if address not in known)[:OUTSIDERS_MOST]
 
 
 def _names_of_agents(tx: sa.Connection, named: Sequence[tuple[Clue, Case]]) -> tuple[str, ...]:

@@ -98,14 +98,14 @@ def participants(
     number: Number,
     add: Annotated[list[str] | None, typer.Option(metavar="A", help="An address that joins; several add up.")] = None,
     remove: Annotated[list[str] | None, typer.Option(metavar="A", help="An address that leaves.")] = None,
-    external: Annotated[bool, typer.Option("--external", help="Add also who is nobody's contact.")] = False,
+    external: Annotated[bool, typer.Option("--external", help="Add who is nobody's contact, to read only.")] = False,
     json: JsonOption = False,
     as_: AsOption = None,
 ) -> None:
     """Show who else gets a case's mail, or change that.
 
     A contact of another account can be added: they then read and write on this case as its own people do. An
-    address that is nobody's is added with --external: it gets the case's mail and cannot write.
+    address that is nobody's is added with --external: it gets the case's mail, and what it writes is held.
     """
     from gateway.services import case_people
 
@@ -132,7 +132,7 @@ def _change(desk: Desk, number: int, add: list[str], remove: list[str], *, exter
     for address in add:
         people.refuse_ours(desk.tokens, address)
     case, before = known_case(desk, number), desk.read(case_people.of_case, number)
-    coming = dict.fromkeys(desk.read(case_people.joining, address, external=external) for address in add)
+    coming = dict.fromkeys(desk.read(case_people.joining, address, case.account, external=external) for address in add)
     going = dict.fromkeys(desk.read(case_people.leaving, case, address) for address in remove)
     asked = ChangeParticipants(case=CaseNumber(number), actor=agent, add=tuple(coming), remove=tuple(going))
     if not perform(desk, asked).events:
