@@ -23,7 +23,7 @@ check: setup ## what is quick: lint, format, types, floors, unit, property and g
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -m "not servers and not slow" tests/unit tests/property tests/golden \
+	$(BIN)/pytest -q -m "not servers and not slow" tests/unit tests/property tests/golden tests/golden_mails \
 		tests/test_docs.py tests/test_floors.py tests/test_bad_configs.py
 
 test: setup servers ## all tests but the slow ones, on real servers; the two halves at once
