@@ -50,7 +50,8 @@ def read_escalation_rules(page: Page) -> EscalationRules:
     """Read `escalation.toml`; complains to the page."""
     top = Table.top(page)
     top.only("untaken", "before_meeting", "lessons_days", "lessons_at")
-    steps = [_span(top, "untaken", text) for text in top.texts("untaken")]
+    texts = () if top.value("untaken") == [] else top.texts("untaken")
+    steps = [_span(top, "untaken", text) for text in texts]
     if sorted(set(steps)) != steps:
         top.complain("untaken", "must rise from one to the next")
     return EscalationRules(

@@ -24,7 +24,7 @@ from gateway.domain.model import (
 )
 from gateway.errors import Refused
 from gateway.services import escalations, timers
-from gateway.services.case_view import EscalationView
+from gateway.services.escalations import EscalationView
 from gateway.store import people
 from tests.answers import give, text, write
 from tests.world import SERVICE, START, World, a_mail, a_world
