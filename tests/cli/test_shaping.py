@@ -249,10 +249,10 @@ def test_who_cannot_join_or_leave_is_one_line(case: Typist, code: int, words: li
 
 def test_escalations_say_what_they_are(case: Typist) -> None:
     assert "1001 Open · 4 mails queued · technical escalation" == did(case, "escalate", "-m", "A race.")
-    assert "1001 Open · 0 mails queued · added to the escalation that is open" == did(case, "escalate")
+    assert "1001 Open · 4 mails queued · added to the escalation that is open" == did(case, "escalate")
     case.mail(a_mail(subject="Second", message_id="<2@customer.example>"))
     said = case.do("case", "escalate", "1002", "--kind", "non_technical", *ALICE)
-    assert "1002 Open · 0 mails queued · non-technical escalation\n" == said
+    assert "1002 Open · 4 mails queued · non-technical escalation\n" == said
     assert 2 == case("case", "escalate", "1001", "-m", " ", *ALICE).code
 
 
