@@ -154,7 +154,7 @@ def _plan(draft: Draft, wanted: Meetings | None) -> None:
         every=str(wanted.gap),
         at=timestamp(wanted.first),
         zone=wanted.zone,
-        channel=wanted.channel,
+        place=wanted.channel,
         next=timestamp(wanted.next_after(soonest)),
     )
     meetings = _known(draft).meetings
@@ -205,7 +205,8 @@ def _resolve(draft: Draft, action: ResolveEscalation) -> None:
         zone=zone,
         place=meetings.channel if meetings else "",
     )
-    _tell(draft, News(event="resolved", author=draft.actor, text=action.text.strip(), appointment=appointment))
+    news = News(event="resolved", author=draft.actor, text=action.text.strip(), appointment=appointment)
+    _tell(draft, news if known.told else replace(news, only=frozenset()))  # what customers never heard of ends so
 
 
 def _cancel(draft: Draft, event: str | None = None) -> None:

@@ -83,19 +83,20 @@ def _escalation(case: Case, event: Event) -> Escalation:
         team=event.detail.get("team"),
         requested_by=event.actor,
         requested_at=event.at,
+        told=event.detail.get("team") is None,
     )
 
 
 def _added(escalation: Escalation, reason: str) -> Escalation:
     """A second request adds its message to the first (SPEC section 10)."""
     if not reason.strip():
-        return escalation
-    return replace(escalation, reason=f"{escalation.reason}\n\n{reason}".strip())
+        return replace(escalation, told=True)
+    return replace(escalation, told=True, reason=f"{escalation.reason}\n\n{reason}".strip())
 
 
 def _taken(escalation: Escalation, event: Event) -> Escalation:
     manager = Party.parse(event.detail["party"])
-    return replace(escalation, state=EscalationState.TAKEN, manager=manager, taken_at=event.at)
+    return replace(escalation, state=EscalationState.TAKEN, manager=manager, taken_at=event.at, told=True)
 
 
 def _planned(case: Case, escalation: Escalation, event: Event) -> Escalation:
@@ -105,7 +106,7 @@ def _planned(case: Case, escalation: Escalation, event: Event) -> Escalation:
         gap=Gap.parse(detail["every"]),
         first=datetime.fromisoformat(detail["at"]),
         zone=detail["zone"],
-        channel=detail["channel"],
+        channel=detail["place"],
         began=before.began if before else version,
         sequence=version,
         next_at=datetime.fromisoformat(detail["next"]),
@@ -125,12 +126,12 @@ def _met(case: Case, escalation: Escalation, event: Event) -> Escalation:
 def _logged(escalation: Escalation, event: Event) -> Escalation:
     internal = event.detail.get("internal", False)
     entry = LogEntry(at=event.at, author=event.actor, text=event.detail["text"], internal=internal)
-    return replace(escalation, log=(*escalation.log, entry))
+    return replace(escalation, log=(*escalation.log, entry), told=escalation.told or not internal)
 
 
 def _resolved(escalation: Escalation, event: Event) -> Escalation:
     if event.detail["text"]:
-        escalation = _logged(escalation, event)
+        escalation = replace(_logged(escalation, event), told=escalation.told)
     meetings = replace(escalation.meetings, next_at=None) if escalation.meetings else None
     lessons_at = datetime.fromisoformat(event.detail["lessons_at"])
     state = EscalationState.RESOLVED

@@ -248,8 +248,7 @@ class LogEntry:
 class Escalation:
     """A call for more than the case's agent. `round` counts those of one case; `team` is whom it is addressed to, if anyone.
 
-    `manager` took it; `reminders` counts the steps at which people heard that nobody had. `meetings` are those agreed on;
-    at `lessons_at` people meet to learn.
+    `manager` took it, `reminders` counts the steps at which people heard that nobody had, `told` says that customers did.
     """
 
     round: int
@@ -262,6 +261,7 @@ class Escalation:
     manager: Party | None = None
     taken_at: datetime | None = None
     reminders: int = 0
+    told: bool = True
     meetings: Meetings | None = None
     resolved_at: datetime | None = None
     lessons_at: datetime | None = None

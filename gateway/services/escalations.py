@@ -33,6 +33,7 @@ class EscalationView:
     state: str
     kind: str
     manager: str | None
+    manager_name: str | None
     reason: str
     every: str | None
     at: str | None
@@ -96,6 +97,7 @@ def escalation_view(of: Escalation, names: Names, now: datetime) -> EscalationVi
         state=of.state,
         kind=of.kind,
         manager=names.address(of.manager) if of.manager else None,
+        manager_name=names.name(of.manager) if of.manager else None,
         reason=of.reason,
         every=str(meetings.gap) if meetings else None,
         at=meetings.at if meetings else None,

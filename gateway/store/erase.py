@@ -31,7 +31,7 @@ _WITHOUT_TEXTS = frozenset(
 _FREE = frozenset(
     {
         *("subject", "text", "quoted", "name", "phone", "reason", "evidence", "passed", "detail", "request", "error"),
-        *("last_error", "log", "product", "product_version", "environment", "mend", "sender", "mail_from"),
+        *("last_error", "log", "place", "product", "product_version", "environment", "mend", "sender", "mail_from"),
     }
 )
 """Columns in which people and machines write what they like; in all others a name is not looked for."""

@@ -77,11 +77,16 @@ def list_escalations(
 def _row(one: "Escalated", now: "datetime") -> tuple[str | int | None, ...]:
     asked = one.escalation
     is_free = asked.state == "requested"
-    who = f"nobody for {show.age(asked.requested_at, now)}" if is_free else asked.manager
+    who = f"nobody for {show.age(asked.requested_at, now)}" if is_free else asked.manager_name
     meeting = show.when(asked.next_meeting_at) if asked.next_meeting_at else ""
-    about = (one.priority, one.account, one.subject, asked.kind, one.status_label)
+    about = (one.priority, one.account, one.subject, _kind(one), one.status_label)
     since = show.age(asked.requested_at, now)
     return "!" if is_free else "", one.case, since, asked.state, who, meeting, *about
+
+
+def _kind(one: "Escalated") -> str:
+    team = one.escalation.team
+    return one.escalation.kind.replace("_", "-") + (f" to {team}" if team else "")
 
 
 def _below(one: "Escalated", now: "datetime") -> "Text | None":

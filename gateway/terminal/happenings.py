@@ -123,7 +123,7 @@ def _lessons(entry: "EventView") -> str:
 def _meetings(entry: "EventView") -> str:
     """The first time is shown as any other, the rest as it was agreed on."""
     first = _time(entry.detail.get("at"))
-    return f"every {_text(entry, 'every')} from {first} on, {_text(entry, 'channel')}"
+    return f"every {_text(entry, 'every')} from {first} on, {_text(entry, 'place')}"
 
 
 def _split(entry: "EventView") -> str:

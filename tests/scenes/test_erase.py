@@ -24,6 +24,7 @@ from gateway.domain.actions import (
     Split,
 )
 from gateway.domain.escalation import EscalationKind
+from gateway.domain.escalation_actions import LogProgress
 from gateway.domain.model import (
     Agent,
     AgentId,
@@ -135,6 +136,7 @@ def a_past(world: World) -> None:
     world.act(Describe(case=ONE, actor=world.alice, environment=f"the machine of {NAME}"))
     world.act(Escalate(case=ONE, actor=world.alice, kind=EscalationKind.NON_TECHNICAL, reason=f"{NAME} is upset"))
     world.act(Escalate(case=ONE, actor=world.alice, kind=EscalationKind.NON_TECHNICAL, reason=f"so says {DORA}"))
+    world.act(LogProgress(case=ONE, actor=world.alice, text=f"{NAME} calls from {PHONE}.", internal=True))
     world.mail(a_mail("eve@other.example", "Whose?", f"I am not {DORA}.", message_id="<three@other.example>"))
 
 

@@ -146,11 +146,18 @@ def test_what_an_agent_writes_to_support_management_is_not_told_to_the_customer(
     assert "Your case has been escalated" in text(found[BOB])
 
 
-def test_incident_managers_come_in_while_they_count(managed: Managed) -> None:
+@pytest.mark.parametrize("booked", [False, True])
+def test_incident_managers_come_in_while_they_count(managed: Managed, booked: bool) -> None:
+    """And are told, as all who are on the case."""
     world = managed.world
     give(world, CARL, ContactRole.INCIDENT_MANAGER)
+    if booked:
+        with world.ports.db.begin() as tx:
+            people.set_services(tx, "EX-1", ("incident_management",))
+    before = count(world)
     managed.escalate()
-    assert CARL not in world.case().participants
+    assert booked == (CARL in world.case().participants)
+    assert booked == (CARL in new_mail(world, before))
 
 
 @pytest.mark.parametrize(("hour", "called"), [(9, False), (20, True)])
@@ -457,7 +464,9 @@ def test_who_ends_one_is_a_manager_or_of_its_team(managed: Managed) -> None:
     world.act(ChangeType(case=ONE, actor=world.alice, type="error"))
     with pytest.raises(Refused, match="only a support manager or an admin resolves escalations"):
         world.act(ResolveEscalation(case=ONE, actor=world.alice))
-    world.act(ResolveEscalation(case=ONE, actor=managed.tim))
+    before = count(world)
+    world.act(ResolveEscalation(case=ONE, actor=managed.tim, text="It is mended."))
+    assert BOB not in new_mail(world, before)  # who never heard of it
     assert "resolved" == escalation(world).state
     with pytest.raises(Refused, match="is resolved; `casegate case escalate 1001` asks for one"):
         world.act(TakeEscalation(case=ONE, actor=managed.max))
