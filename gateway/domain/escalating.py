@@ -193,7 +193,6 @@ def _resolve(draft: Draft, action: ResolveEscalation) -> None:
     _must_fit(action.text)
     zone = draft.facts.account.timezone
     at = action.meeting or draft.policy.escalations.lessons(now, zone, _calendar(draft))
-    _cancel(draft)
     draft.add("escalation_resolved", text=action.text.strip(), lessons_at=timestamp(at))
     case, meetings = draft.now, known.meetings
     appointment = Appointment(
@@ -207,6 +206,7 @@ def _resolve(draft: Draft, action: ResolveEscalation) -> None:
     )
     news = News(event="resolved", author=draft.actor, text=action.text.strip(), appointment=appointment)
     _tell(draft, news if known.told else replace(news, only=frozenset()))  # what customers never heard of ends so
+    _cancel(draft)
 
 
 def _cancel(draft: Draft, event: str | None = None) -> None:

@@ -8,10 +8,12 @@ recipient as the only attendee, so that nobody learns of others by it, and asks 
 
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from gateway.domain.actions import Stamp
 from gateway.domain.times import zone_named
 from gateway.domain.words import Appointment
+from gateway.mail.calendar_zone import time_zone
 
 LENGTH = timedelta(hours=1)
 """How long a planned time is taken to last: nobody says, and one without a length is hardly seen in a calendar."""
@@ -45,8 +47,10 @@ def calendar_file(appointment: Appointment, *, organizer: str, attendee: str, st
     calendar.add("prodid", "-//Casegate//Casegate//EN")
     calendar.add("version", "2.0")
     calendar.add("method", appointment.method)
+    if isinstance(at.tzinfo, ZoneInfo) and (zone := time_zone(at.tzinfo, at)) is not None:
+        calendar.add_component(zone)  # a series must know when the clocks change
     calendar.add_component(event)
-    calendar.add_missing_timezones()  # of a series, which must know when the clocks change
+    calendar.add_missing_timezones()
     data: bytes = calendar.to_ical()
     return data
 

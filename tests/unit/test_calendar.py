@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
@@ -41,6 +42,7 @@ def test_a_series_knows_when_the_clocks_change() -> None:
     """Daily at 9:00 in Berlin, over 29 March 2026: the UTC time moves, the local one stays."""
     calendar, event = read(method="REQUEST", zone="Europe/Berlin", rule="FREQ=DAILY;INTERVAL=1")
     assert ["Europe/Berlin"] == [str(zone["tzid"]) for zone in calendar.walk("VTIMEZONE")]
+    assert "RDATE" not in calendar.to_ical().decode()
     start = event["dtstart"].dt
     rule = rrulestr(event["rrule"].to_ical().decode(), dtstart=start)
     found = [at.astimezone(UTC).hour for at in rule.xafter(start - timedelta(1), count=4)]
@@ -70,6 +72,47 @@ def test_one_meeting_of_a_series_names_itself_as_the_series_does(zone: str) -> N
     assert (AT, AT) == (event["dtstart"].dt.astimezone(UTC), event["recurrence-id"].dt.astimezone(UTC))
     if zone != "UTC":
         assert zone == event["recurrence-id"].params["TZID"]
+
+
+@pytest.mark.parametrize(
+    ("zone", "rules"),
+    [
+        ("Europe/Berlin", [("-1SU", 3, 60, 120), ("-1SU", 10, 120, 60)]),
+        ("America/New_York", [("2SU", 3, -300, -240), ("1SU", 11, -240, -300)]),
+        ("Australia/Sydney", [("1SU", 4, 660, 600), ("1SU", 10, 600, 660)]),
+        ("Asia/Kolkata", [("", 0, 330, 330)]),
+    ],
+)
+def test_the_clocks_of_a_zone_are_yearly_rules(zone: str, rules: list[tuple[str, int, int, int]]) -> None:
+    """By month, the minutes before and after; a zone that never changes has one offset."""
+    calendar, _ = read(method="REQUEST", zone=zone, rule="FREQ=DAILY")
+    (named,) = calendar.walk("VTIMEZONE")
+    found = []
+    for part in named.subcomponents:
+        rule = part.get("rrule", {"bymonth": [0], "byday": [""]})
+        offsets = (part["tzoffsetfrom"].td, part["tzoffsetto"].td)
+        minutes = [int(offset / timedelta(minutes=1)) for offset in offsets]
+        found.append((str(rule["byday"][0]), int(rule["bymonth"][0]), *minutes))
+    assert rules == found
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/New_York", "Australia/Sydney", "Asia/Kolkata"])
+def test_the_zone_that_is_written_has_the_times_of_the_zone(zone: str) -> None:
+    """For two years from the first meeting on."""
+    calendar, event = read(method="REQUEST", zone=zone, rule="FREQ=DAILY")
+    (written,) = calendar.walk("VTIMEZONE")
+    own = written.to_tz(lookup_tzid=False)
+    start = event["dtstart"].dt.replace(tzinfo=None)
+    for day in range(730):
+        at = start + timedelta(days=day)
+        assert at.replace(tzinfo=ZoneInfo(zone)).utcoffset() == at.replace(tzinfo=own).utcoffset(), at
+
+
+def test_clocks_that_follow_the_moon_are_listed_change_by_change() -> None:
+    """Where no yearly rule holds, the library names each change."""
+    calendar, _ = read(method="REQUEST", zone="Africa/Casablanca", rule="FREQ=DAILY")
+    (named,) = calendar.walk("VTIMEZONE")
+    assert ("Africa/Casablanca", True) == (str(named["tzid"]), "RDATE" in named.to_ical().decode())
 
 
 def test_the_same_appointment_makes_the_same_bytes() -> None:
