@@ -30,6 +30,7 @@ from gateway.services.ports import Ports
 from gateway.store import load, people
 from gateway.store import tables as t
 from gateway.store.db import Database
+from tests.leaks import misdirected
 
 SERVICE = "service@vendor.example"
 SECRET = b"a secret that only the tests know"
@@ -61,7 +62,8 @@ class World:
     def __init__(self, url: str, folder: Path, chosen: Settings | None = None) -> None:
         self.now = START
         self._stamps = 0
-        self._mails = 0
+        self._mails = self._seen = 0
+        self.misdirected: list[str] = []
         chosen = chosen or settings()
         self.ports = Ports(
             db=Database(url),
@@ -71,6 +73,7 @@ class World:
             blobs=FileBlobs(folder / "blobs"),
             now=lambda: self.now,
             stamp=self._stamp,
+            nudge=self._look,
         )
         self.alice = self.ann = self.bob = self.carl = self.eve = Party.parse("system:")
         self._populate()
@@ -96,6 +99,11 @@ class World:
             self.carl = Party.contact(people.add_contact(tx, contact("carl@customer.example", "EX-1")))
             self.eve = Party.contact(people.add_contact(tx, contact("eve@other.example", "OT-1")))
             people.add_contact(tx, contact("reads@customer.example", "EX-1", access=False))
+
+    def _look(self) -> None:
+        """After each transaction: whether all that it owes goes to people who may have it (TESTPLAN, I5)."""
+        self._seen, wrong = self.ports.db.read(misdirected, self._seen)
+        self.misdirected += wrong
 
     def later(self, **gap: float) -> None:
         """Move the clock."""
@@ -177,11 +185,13 @@ class World:
 def a_world(url: str, folder: Path, **sections: Any) -> Iterator[World]:
     """A World that gives its connections back; it must leave a database that verifies.
 
-    Every case must wait for just what its history and the rules say.
+    Every case must wait for just what its history and the rules say, and no mail be owed to who may not have it.
     """
     world = World(url, folder, settings(**sections) if sections else None)
     try:
         yield world
+        world._look()
+        assert world.misdirected == []
         assert world.ports.db.read(views.broken_cases) == []
         assert world.ports.db.read(_wrong_waits, world) == []
     finally:

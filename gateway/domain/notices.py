@@ -171,9 +171,7 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
     readers = [reader for party in dict.fromkeys(parties) if (reader := _reader(party, facts))]
     if news.only is not None:
         readers = [reader for reader in readers if reader.party in news.only]
-    persons = {reader.address for reader in readers if not reader.reads_only}
-    asks = rule.kind == NoticeKind.REMINDER  # for an answer, which is not taken from those who only read
-    readers = [reader for reader in readers if not reader.reads_only or not (asks or reader.address in persons)]
+    readers = _one_each(readers, rule)
     if rule.to == "author":
         return tuple(readers)
     told_already = {reader.address for reader in readers if reader.address in news.reached}
@@ -182,6 +180,13 @@ def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tupl
     if news.quiet:
         told_already |= {reader.address for reader in readers if reader.party == news.author}
     return tuple(reader for reader in readers if reader.address not in told_already)
+
+
+def _one_each(readers: list[_Reader], rule: NoticeRule) -> list[_Reader]:
+    """One mail an address, to a person rather than to who reads along; those are never reminded to answer."""
+    persons = [reader for reader in readers if not reader.reads_only]
+    others = [reader for reader in readers if reader.reads_only and rule.kind != NoticeKind.REMINDER]
+    return list({reader.address: reader for reader in reversed([*persons, *others])}.values())[::-1]
 
 
 def _vendors_people(to: str, news: News, case: Case, facts: CaseFacts) -> list[Agent]:
@@ -223,13 +228,20 @@ def _agents(told: Iterable[Agent]) -> tuple[_Reader, ...]:
 
 def _reader(party: Party, facts: CaseFacts) -> _Reader | None:
     """How mail reaches a party; None for those who get none any more."""
-    if party.kind is PartyKind.EXTERNAL:
-        return _Reader(party, party.id, "", facts.account.lang, reads_only=True)
+    if party.kind is PartyKind.EXTERNAL and not _is_colleague(party, facts):
+        known = facts.contacts.get(party)
+        return _Reader(party, party.id, "", facts.account.lang, reads_only=True) if not known or known.active else None
     if (contact := facts.contacts.get(party)) and contact.active:
         return _Reader(party, contact.address, contact.name, contact.lang or facts.account.lang)
     if (agent := facts.agents.get(party)) and agent.active:
         return _Reader(party, agent.address, agent.name, "en", is_vendor=True)
     return None
+
+
+def _is_colleague(party: Party, facts: CaseFacts) -> bool:
+    """Whether an outside address is a contact's of the case's own account by now."""
+    contact = facts.contacts.get(party)
+    return contact is not None and contact.active and contact.account == facts.account.number
 
 
 def _notice(

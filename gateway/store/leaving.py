@@ -20,30 +20,34 @@ _CONTACTS = sa.join(t.address, t.contact, t.contact.c.id == t.address.c.contact_
 _AGENTS = sa.join(t.address, t.agent, t.agent.c.id == t.address.c.agent_id)
 
 
-def _on_the_case(party: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    return sa.exists().where(t.participant.c.case_number == t.outbox.c.case_number, t.participant.c.party == party)
-
-
 _IS_AGENT = sa.exists().select_from(_AGENTS).where(t.address.c.address == t.outbox.c.recipient, t.agent.c.active)
 _WAS_CONTACT = (
     sa.exists().select_from(_CONTACTS).where(t.address.c.address == t.outbox.c.recipient, ~t.contact.c.active)
 )
-_OF_ITS_ACCOUNT = sa.exists().where(
-    t.cases.c.number == t.outbox.c.case_number,
-    t.cases.c.account == t.contact.c.account,
+_JOINED = (t.participant.c.case_number == t.cases.c.number) & (
+    t.participant.c.party == sa.literal(f"{PartyKind.CONTACT}:") + sa.cast(t.contact.c.id, sa.String)
+)
+_IS_OF_ITS_ACCOUNT = (t.cases.c.account == t.contact.c.account) & (
     # who only receives has what concerns a role, and the cases that they are on
-    t.contact.c.access | (t.outbox.c.kind == NoticeKind.APPROVAL) | (t.cases.c.reporter_id == t.contact.c.id),
+    t.contact.c.access | (t.outbox.c.kind == NoticeKind.APPROVAL) | (t.cases.c.reporter_id == t.contact.c.id)
 )
 _IS_READER = (
     sa.exists()
-    .select_from(_CONTACTS)
+    .select_from(sa.outerjoin(sa.join(_CONTACTS, t.cases, sa.true()), t.participant, _JOINED))
     .where(
         t.address.c.address == t.outbox.c.recipient,
+        t.cases.c.number == t.outbox.c.case_number,
         t.contact.c.active,
-        _OF_ITS_ACCOUNT | _on_the_case(sa.literal(f"{PartyKind.CONTACT}:") + sa.cast(t.contact.c.id, sa.String)),
+        t.participant.c.party.is_not(None) | _IS_OF_ITS_ACCOUNT,
     )
 )
-_READS_FROM_OUTSIDE = _on_the_case(sa.literal(f"{PartyKind.EXTERNAL}:") + t.outbox.c.recipient) & ~_WAS_CONTACT
+_READS_FROM_OUTSIDE = sa.and_(
+    sa.exists().where(
+        t.participant.c.case_number == t.outbox.c.case_number,
+        t.participant.c.party == sa.literal(f"{PartyKind.EXTERNAL}:") + t.outbox.c.recipient,
+    ),
+    ~_WAS_CONTACT,
+)
 
 _MAY_NOT_HAVE = sa.case(
     (t.outbox.c.case_number.is_not(None), ~(_IS_AGENT | _IS_READER | _READS_FROM_OUTSIDE)),

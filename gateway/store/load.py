@@ -22,11 +22,12 @@ from gateway.domain.model import (
     LogEntry,
     OutboxId,
     Party,
+    PartyKind,
 )
 from gateway.domain.post import OutboxRow
 from gateway.errors import NotFound
 from gateway.store import tables as t
-from gateway.store.load_people import account, people, team
+from gateway.store.load_people import account, contacts_by_address, people, team
 
 THREAD_LENGTH = 40
 """So many Message-IDs of a case are offered to compose, which trims further."""
@@ -196,6 +197,9 @@ def case_facts(
     named = [party for party in (case.assignee, case.deferred_by, *called) if party]
     parties = {case.reporter, *case.participants, *named, *actors}
     known_contacts, known_agents = people(tx, parties)
+    if outside := {party.id: party for party in case.participants if party.kind is PartyKind.EXTERNAL}:
+        found = contacts_by_address(tx, outside)
+        known_contacts |= {outside[address]: contact for address, contact in found.items()}
     thread = tx.execute(_CORRESPONDENCE, {"number": number}).all()
     inbound = [row.message_id for row in thread if row.direction == "inbound" and not row.automatic]
     return CaseFacts(
