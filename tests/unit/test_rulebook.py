@@ -12,8 +12,8 @@ import pytest
 from gateway.config.public_holidays import PublicHolidays
 from gateway.domain.model import Turn
 from gateway.domain.policy import Policy, PostRules, Vendor
-from gateway.domain.rulebook import Document, Rules, build, check
-from gateway.domain.toml_lines import Where, find_lines, label
+from gateway.domain.rulebook import Document, Rules, build, check, read_notices
+from gateway.domain.toml_lines import Page, Where, find_lines, label
 from gateway.errors import BadConfig
 from gateway.resources import data_dir, example_config
 
@@ -340,3 +340,13 @@ def test_every_value_that_tomllib_reads_has_its_line(text: str) -> None:
 def test_a_way_is_shown_as_people_write_it(where: Where, expected: str) -> None:
     """Brackets as in the file."""
     assert expected == label(where)
+
+
+@pytest.mark.parametrize("events", ["", 'events = ["noted"]\n', 'events = ["taken", "untaken"]\n'])
+def test_what_is_internal_of_an_escalation_is_told_to_no_customer(events: str) -> None:
+    page = Page(
+        "notices.toml", f'[[notice]]\nkind = "escalation"\nto = "participants"\ntemplate = "escalated"\n{events}'
+    )
+    read_notices(page)
+    (problem,) = page.problems
+    assert problem.endswith("noted and untaken never leave the vendor: internal = true is missing")
