@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from gateway.domain.model import (
     Contact,
     ContactId,
     ContactRole,
+    NoticeKind,
     Party,
     PartyKind,
 )
@@ -223,8 +225,12 @@ class Play:
 
     def asked(self, address: str) -> EmailMessage:
         """The newest question to somebody."""
-        found = (mail for mail in reversed(self.world.outbox()) if mail["X-Test-Kind"] in {"approval", "registration"})
-        return next(mail for mail in found if mail["To"].addresses[0].addr_spec == address)
+        asks = t.outbox.c.kind.in_((NoticeKind.APPROVAL, NoticeKind.REGISTRATION)) & (t.outbox.c.recipient == address)
+        query = select(t.outbox.c.data).where(asks).order_by(t.outbox.c.id.desc()).limit(1)
+        with self.world.ports.db.begin() as tx:
+            mail = message_from_bytes(tx.scalars(query).one(), policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        return mail
 
     def register(self, side: Side, other: Side) -> None:
         """Somebody joins, somebody is refused, somebody claims the other company, somebody is invited, and roles."""
