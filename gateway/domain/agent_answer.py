@@ -6,13 +6,14 @@
 from gateway.domain.agent_mail import TellAgent
 from gateway.domain.commands import Came
 from gateway.domain.model import Agent, CaseNumber, NoticeKind
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.domain.words import CommandWords, Notice, ResultWords
 
 
 def held(action: TellAgent, policy: Policy) -> tuple[Notice, ...]:
     """Nothing was done with this mail; it belongs to no case."""
-    result = ResultWords(line="your mail", came=Came.REFUSED, text=action.text)
+    result = ResultWords(line=Phrase("your mail"), came=Came.REFUSED, text=action.text)
     return answer(action.agent, (result,), policy, subject=action.subject, answers=action.message_id)
 
 

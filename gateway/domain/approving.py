@@ -35,6 +35,7 @@ from gateway.domain.kinds import MANAGERS, must_be
 from gateway.domain.model import SYSTEM, Contact, ContactRole, NoticeKind, Party, TimerKind
 from gateway.domain.notices import News
 from gateway.domain.people_news import Reader, contact_reader, last_day, tell
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.domain.requests import from_json
 from gateway.domain.words import ApprovalWords, Notice
@@ -104,7 +105,9 @@ def _ask(action: Ask, facts: ApprovalFacts, policy: Policy, stamp: Stamp, draft:
         asked=_whom(action, facts),
     )
     if action.kind is ApprovalKind.ROLES and not approval.asked:
-        raise Refused("nobody changes their own roles, and your company has no other user manager to approve it")
+        raise Refused(
+            Phrase("nobody changes their own roles, and your company has no other user manager to approve it")
+        )
     change = Change(approvals=(approval,), notices=_questions(approval, facts, policy, event="asked"))
     if draft is None:
         return change
@@ -143,7 +146,7 @@ def _questions(approval: Approval, facts: ApprovalFacts, policy: Policy, *, even
 def _answer(action: Answer, facts: ApprovalFacts, policy: Policy, stamp: Stamp, draft: Draft | None) -> Change:
     approval = facts.approval
     if approval is None:
-        raise NotFound("there is no such approval")
+        raise NotFound(Phrase("there is no such approval"))
     if lack := _lack(action, approval, facts, stamp):
         return _hint(
             Hint(address=action.address, lack=lack, asked=action.asked, message_id=action.message_id), facts, policy

@@ -10,6 +10,7 @@ from gateway.domain.facts import CaseFacts
 from gateway.domain.fold import evolve
 from gateway.domain.model import Case, CaseNumber, Event, Message, NoticeKind, Party, PartyKind, Turn
 from gateway.domain.notices import News
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy, Transition
 from gateway.domain.words import Notice
 from gateway.errors import Refused
@@ -93,7 +94,14 @@ class Draft:
         """What to raise where nothing lets the actor do this now; it names what is possible."""
         possible = self.policy.workflow.possible(self.now.status, side(self.actor), self.now.type)
         label = self.policy.label(self.now.status)
-        return Refused(f"case {self.now.number} is {label}; possible: {', '.join(possible) or 'nothing'}")
+        return Refused(
+            Phrase(
+                "case {number} is {label}; possible: {possible}",
+                number=self.now.number,
+                label=label,
+                possible=tuple(possible) or Phrase("nothing"),
+            )
+        )
 
     def done(
         self,

@@ -18,6 +18,7 @@ from gateway.domain.model import (
     Party,
     PartyKind,
 )
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import NoticeRule, Policy
 from gateway.domain.words import (
     ActionWords,
@@ -31,6 +32,9 @@ from gateway.domain.words import (
     Words,
     file_size,
 )
+
+_ZONES = {"CET": Phrase("CET"), "CEST": Phrase("CEST")}
+"""Zones that have other names in other languages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,7 +271,7 @@ def _notice(
             words = replace(words, refused=_refused(news, with_reason=False))
     guest = facts.contacts.get(news.author)
     if rule.internal and guest and guest.account != case.account:  # no one takes a guest for the customer's own
-        words = replace(words, author=f"{words.author} of {guest.account}")
+        words = replace(words, author=Phrase("{name} of {company}", name=words.author, company=guest.account))
     return Notice(
         kind=NoticeKind(rule.kind),
         template=rule.template,
@@ -309,16 +313,16 @@ def actions_for(contact: Contact | None, case: Case, policy: Policy) -> tuple[Ac
 
 def _refused(news: News, *, with_reason: bool) -> tuple[str, ...]:
     """The files that we did not take. What the scanner thinks is told to agents only: it would help who means harm."""
-    reasons = {FileState.TOO_LARGE: "too large", FileState.REFUSED: "refused by the scanner"}
+    reasons = {FileState.TOO_LARGE: Phrase("too large"), FileState.REFUSED: Phrase("refused by the scanner")}
     return tuple(
-        f"{_shown(file)}: {reasons[file.state]}" if with_reason else _shown(file)
+        Phrase("{what}: {why}", what=_shown(file), why=reasons[file.state]) if with_reason else _shown(file)
         for file in news.attachments
         if file.is_refused
     )
 
 
 def _shown(file: Attachment) -> str:
-    return f"{file.name} ({file_size(file.size)})"
+    return Phrase("{name} ({size})", name=file.name, size=file_size(file.size))
 
 
 def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWords:
@@ -355,18 +359,32 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
     )
 
 
-def local_time(at: datetime, zone: str) -> str:
+def local_time(at: datetime, zone: str) -> Phrase:
     """A time as people of an account read it: `2026-03-16 10:00 CET`; in UTC where the zone is unknown."""
-    try:
-        local = at.astimezone(ZoneInfo(zone))
-    except (ZoneInfoNotFoundError, ValueError):
-        local = at.astimezone(UTC)
-    return f"{local:%Y-%m-%d %H:%M %Z}"
+    local = _local(at, zone)
+    zone_name = f"{local:%Z}"
+    return Phrase(
+        "{year}-{month}-{day} {time} {zone}",
+        **_day(local),
+        time=f"{local:%H:%M}",
+        zone=_ZONES.get(zone_name, zone_name),
+    )
 
 
-def local_day(at: datetime, zone: str) -> str:
+def local_day(at: datetime, zone: str) -> Phrase:
     """A day as people of an account read it: `2026-03-16`."""
-    return local_time(at, zone)[:10]
+    return Phrase("{year}-{month}-{day}", **_day(_local(at, zone)))
+
+
+def _day(local: datetime) -> dict[str, str]:
+    return {"year": f"{local:%Y}", "month": f"{local:%m}", "day": f"{local:%d}"}
+
+
+def _local(at: datetime, zone: str) -> datetime:
+    try:
+        return at.astimezone(ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError):
+        return at.astimezone(UTC)
 
 
 def name_of(party: Party, facts: CaseFacts) -> str:

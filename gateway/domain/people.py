@@ -22,6 +22,7 @@ from gateway.domain.people_actions import (
     RemoveContact,
     ReturnContact,
 )
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.domain.words import ContactWords, Notice
 from gateway.errors import Refused
@@ -37,7 +38,9 @@ def decide(action: PeopleAction, facts: PeopleFacts, policy: Policy, stamp: Stam
             return _change_roles(action, facts, policy)
         case RemoveContact():
             if action.actor == facts.contact.party and user_managers(facts.contacts) == (facts.contact,):
-                raise Refused("the last user manager cannot un-register themselves; give somebody else the role first")
+                raise Refused(
+                    Phrase("the last user manager cannot un-register themselves; give somebody else the role first")
+                )
             return _remove(facts, policy, _drafts(action, facts.cases, policy, stamp, cause, count(step)))
         case EraseContact():
             steps = count(step)
@@ -69,7 +72,9 @@ def user_managers(contacts: tuple[Contact, ...]) -> tuple[Contact, ...]:
 def _change_roles(action: ChangeRoles, facts: PeopleFacts, policy: Policy) -> Change:
     before = facts.contact
     if not before.active:
-        raise Refused(f"{before.address} is un-registered; `casegate contact add` makes them active again")
+        raise Refused(
+            Phrase("{address} is un-registered; `casegate contact add` makes them active again", address=before.address)
+        )
     after = replace(before, roles=(before.roles | action.add) - action.remove)
     if after.roles == before.roles:
         return Change()
@@ -86,7 +91,7 @@ def _add_address(action: AddAddress, facts: PeopleFacts) -> Change:
     """Mail goes on to the first address; a mail from any of them is this person's."""
     before = facts.contact
     if not before.active:
-        raise Refused(f"{before.address} is un-registered; nothing was changed")
+        raise Refused(Phrase("{address} is un-registered; nothing was changed", address=before.address))
     if action.address in before.addresses:
         return Change()
     return Change(contact=replace(before, addresses=(*before.addresses, action.address)))

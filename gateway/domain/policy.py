@@ -11,6 +11,7 @@ from gateway.domain.budget import BudgetRules
 from gateway.domain.escalation_rules import EscalationRules
 from gateway.domain.letter_rules import LetterRules
 from gateway.domain.model import Case, Turn
+from gateway.domain.phrases import Phrase
 from gateway.domain.targets import SlaRules
 
 
@@ -384,7 +385,7 @@ class Policy:
 
     def label(self, status: str) -> str:
         """The label of a status, with the vendor's name in it."""
-        return self.workflow.status(status).label.replace("{vendor}", self.vendor.name)
+        return Phrase(self.workflow.status(status).label, vendor=self.vendor.name)
 
     def turn(self, status: str) -> Turn:
         """Whose turn it is in a status, whatever else there is about a case; of a case `turn_of` says it."""

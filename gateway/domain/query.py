@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from gateway.domain.phrases import Phrase
 from gateway.errors import BadUsage
 
 MOST = 200
@@ -45,11 +46,11 @@ class Term:
 def parse(text: str) -> tuple[Term, ...]:
     """The terms of a query; BadUsage where nothing is left to search for, or it is too long or too short."""
     if len(text) > MOST:
-        raise BadUsage(f"search for at most {MOST} characters")
+        raise BadUsage(Phrase("search for at most {count} characters", count=MOST))
     plain = unicodedata.normalize("NFC", text).translate(_QUOTES)
     terms = tuple(term for chunk in _CHUNK.finditer(plain) if (term := _term(chunk)))
     if not terms:
-        raise BadUsage("there is nothing to search for: give words of letters or digits")
+        raise BadUsage(Phrase("there is nothing to search for: give words of letters or digits"))
     return terms
 
 
@@ -62,7 +63,13 @@ def _term(chunk: re.Match[str]) -> Term | None:
         return Term(runs=(run,))
     if text.endswith("*"):
         if len(run) == 1 and len(run[0]) < LEAST_BEGINNING:
-            raise BadUsage(f"{run[0]}* is too short: give at least {LEAST_BEGINNING} characters before the *")
+            raise BadUsage(
+                Phrase(
+                    "{word}* is too short: give at least {count} characters before the *",
+                    word=run[0],
+                    count=LEAST_BEGINNING,
+                )
+            )
         runs = tuple((word,) for word in _spellings(run[0])) if len(run) == 1 else (run,)
         return Term(runs=runs, is_prefix=True)
     if len(run) > 1:  # an address, a file name: its parts stand together

@@ -26,6 +26,7 @@ from gateway.domain.lookalike import shown_plainly
 from gateway.domain.model import Account, Contact, ContactId, ContactRole, NoticeKind, Party
 from gateway.domain.people import named_roles, user_managers
 from gateway.domain.people_news import FALLBACK_LANGUAGE, Reader, agent_reader, contact_reader, last_day, tell
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.domain.words import ApprovalWords, Notice, RegistrationWords
 from gateway.errors import NotFound, Refused
@@ -98,7 +99,9 @@ def _told_of_end(before: Registration, after: Registration, facts: JoinFacts, po
 def _invite(action: Invite, facts: JoinFacts, policy: Policy, now: datetime) -> Change:
     _must_be_free(action.address, facts)
     if not facts.may_mail:
-        raise Refused(f"{action.address} got a registration mail within a day; they need only answer it")
+        raise Refused(
+            Phrase("{address} got a registration mail within a day; they need only answer it", address=action.address)
+        )
     is_granted = action.actor.kind != "agent"
     open_one = facts.registration
     after = Registration(
@@ -123,13 +126,17 @@ def _invite(action: Invite, facts: JoinFacts, policy: Policy, now: datetime) -> 
 def _must_be_free(address: str, facts: JoinFacts) -> None:
     account = facts.account
     if facts.is_agent:
-        raise Refused(f"{address} is an agent's address; a contact needs another one")
+        raise Refused(Phrase("{address} is an agent's address; a contact needs another one", address=address))
     if facts.known and account and facts.known.account != account.number:
-        raise Refused(f"{address} is not free; the same person under two companies needs two addresses")
+        raise Refused(
+            Phrase("{address} is not free; the same person under two companies needs two addresses", address=address)
+        )
     if facts.known and facts.known.active:
-        raise Refused(f"{address} is registered already")
+        raise Refused(Phrase("{address} is registered already", address=address))
     if facts.registration and facts.registration.state is RegistrationState.CONFIRMED:
-        raise Refused(f"{address} has confirmed already; the registration waits for its approval")
+        raise Refused(
+            Phrase("{address} has confirmed already; the registration waits for its approval", address=address)
+        )
 
 
 def _confirm(action: Confirm, facts: JoinFacts, policy: Policy, now: datetime) -> Change:

@@ -3,7 +3,6 @@
 Called by `domain.workflow.decide` only. Everything that can be chosen is data (`rules/<set>/workflow.toml`).
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 from typing import assert_never
 
@@ -25,6 +24,7 @@ from gateway.domain.escalating import call_incident_managers, carry_over, escala
 from gateway.domain.escalation import EscalationKind
 from gateway.domain.model import Case, Direction, Message, NoticeKind, Party, PartyKind, timestamp
 from gateway.domain.notices import News
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import CaseType, Workflow
 from gateway.domain.words import Appointment
 from gateway.errors import Refused
@@ -67,7 +67,7 @@ def join_or_part(draft: Draft, action: Merge | Split | Link) -> Change:
 def _open_for(draft: Draft, action: OpenFor) -> Change:
     flow = draft.policy.workflow
     if not action.text.strip():
-        raise Refused("the text is empty; no case was opened")
+        raise Refused(Phrase("the text is empty; no case was opened"))
     kind = _known_type(flow, action.type or flow.opens)
     draft.add(
         "opened",
@@ -122,7 +122,7 @@ def _change_priority(draft: Draft, action: ChangePriority) -> Change:
 
 def _plan(draft: Draft, action: Plan) -> Change:
     if action.at <= draft.stamp.at:
-        raise Refused(f"{action.at:%Y-%m-%d %H:%M} UTC is past; name a later time")
+        raise Refused(Phrase("{time} UTC is past; name a later time", time=f"{action.at:%Y-%m-%d %H:%M}"))
     if action.at == draft.now.planned_at:
         return draft.done()
     before = timestamp(draft.now.planned_at) if draft.now.planned_at else None
@@ -162,9 +162,10 @@ def _change_participants(draft: Draft, action: ChangeParticipants) -> Change:
         draft.join(party)
     for party in action.remove:
         if party == draft.now.reporter:
-            raise Refused(f"the reporter of case {draft.now.number} cannot be taken off it")
+            raise Refused(Phrase("the reporter of case {number} cannot be taken off it", number=draft.now.number))
         if party not in draft.now.participants:
-            raise Refused(f"{party.id if party.kind is PartyKind.EXTERNAL else 'this person'} is not on the case")
+            who = party.id if party.kind is PartyKind.EXTERNAL else Phrase("this person")
+            raise Refused(Phrase("{who} is not on the case", who=who))
         draft.add("participant_removed", party=str(party))
     return draft.done()
 
@@ -270,21 +271,22 @@ def _type_brings(draft: Draft, kind: CaseType) -> None:
 def _known_type(flow: Workflow, name: str) -> CaseType:
     kind = flow.type_named(name)
     if kind is None:
-        raise Refused(f"there is no type {name}; there are: {_listed(kind.name for kind in flow.types)}")
+        names = tuple(known.name for known in flow.types)
+        raise Refused(Phrase("there is no type {name}; there are: {names}", name=name, names=names))
     return kind
 
 
 def _priority(flow: Workflow, kind: CaseType, asked: str | None, before: str | None) -> str | None:
     """The priority of a case of this type; Refused where it can have none, must have one, or there is no such."""
-    names = [priority.name for priority in flow.priorities]
+    names = tuple(priority.name for priority in flow.priorities)
     if not kind.has_priority:
         if asked:
-            raise Refused(f"a case of type {kind.name} has no priority")
+            raise Refused(Phrase("a case of type {type} has no priority", type=kind.name))
         return None
     if asked and asked not in names:
-        raise Refused(f"there is no priority {asked}; there are: {_listed(names)}")
+        raise Refused(Phrase("there is no priority {name}; there are: {names}", name=asked, names=names))
     if not asked and not before:
-        raise Refused(f"a case of type {kind.name} needs a priority: {_listed(names)}")
+        raise Refused(Phrase("a case of type {type} needs a priority: {names}", type=kind.name, names=names))
     return asked or before
 
 
@@ -292,10 +294,8 @@ def _category(flow: Workflow, kind: CaseType, asked: str | None, before: str | N
     """The category of a case of this type; Refused where there is no such."""
     names = flow.categories_of(kind.name)
     if asked and asked not in names:
-        known = f"there are: {_listed(names)}" if names else "it has none"
-        raise Refused(f"a case of type {kind.name} has no category {asked}; {known}")
+        known = Phrase("there are: {names}", names=tuple(names)) if names else Phrase("it has none")
+        raise Refused(
+            Phrase("a case of type {type} has no category {name}; {known}", type=kind.name, name=asked, known=known)
+        )
     return asked or (before if before in names else None)
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(names)

@@ -8,9 +8,10 @@ import re
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from gateway.domain.phrases import Phrase
 from gateway.errors import BadUsage
 
-FORMS = "2026-12-01, 2026-12-01 14:30, 2026-12-01T14:30+01:00 or 14:30"
+FORMS = Phrase("2026-12-01, 2026-12-01 14:30, 2026-12-01T14:30+01:00 or 14:30")
 
 END = 9999
 """The last year of the calendar: a time in it may lie beyond its end in another zone."""
@@ -55,7 +56,7 @@ def _moment(found: re.Match[str], zone: tzinfo) -> datetime:
 
 
 def _no_time(text: str) -> BadUsage:
-    return BadUsage(f"{text!r} is no time; write it as {FORMS}")
+    return BadUsage(Phrase("{text} is no time; write it as {forms}", text=repr(text), forms=FORMS))
 
 
 def _offset(text: str) -> timezone:
@@ -87,7 +88,13 @@ def _local(local: datetime, zone: tzinfo) -> datetime:
     found = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if (shown := found.astimezone(zone).replace(tzinfo=None)) != local:
         raise BadUsage(
-            f"{local:%Y-%m-%d} has no {local:%H:%M} in {zone}: the clocks go forward then; "
-            f"use {shown:%H:%M}, or an offset such as {local:%Y-%m-%dT%H:%M}+01:00"
+            Phrase(
+                "{day} has no {time} in {zone}: the clocks go forward then; use {later}, or an offset such as {offset}",
+                day=f"{local:%Y-%m-%d}",
+                time=f"{local:%H:%M}",
+                zone=str(zone),
+                later=f"{shown:%H:%M}",
+                offset=f"{local:%Y-%m-%dT%H:%M}+01:00",
+            )
         )
     return found

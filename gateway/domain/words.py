@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
+from gateway.domain.phrases import Phrase
 
 
 def file_size(octets: int) -> str:
     """A size for people: `812 bytes`, `2.1 kB`, `14 MB`."""
     if octets < 1000:
-        return "1 byte" if octets == 1 else f"{octets} bytes"
+        return Phrase("1 byte") if octets == 1 else Phrase("{count} bytes", count=octets)
     value, unit = (octets / 1e3, "kB") if octets < 999_500 else (octets / 1e6, "MB")
-    return f"{value:.1f} {unit}" if value < 9.95 else f"{value:,.0f} {unit}"
+    if value >= 9.95:
+        return Phrase("{count} {unit}", count=f"{value:,.0f}", unit=unit)
+    whole, _, tenth = f"{value:.1f}".partition(".")
+    return Phrase("{whole}.{tenth} {unit}", whole=whole, tenth=tenth, unit=unit)
 
 
 def duration(seconds: float) -> str:

@@ -44,6 +44,7 @@ from gateway.domain.facts import CaseFacts
 from gateway.domain.model import SYSTEM, Attachment, Direction, Message, NoticeKind, Party, TimerKind, Turn, timestamp
 from gateway.domain.notices import News
 from gateway.domain.people_actions import AnswerStranger
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.domain.recording import record
 from gateway.domain.waiting import timers_of
@@ -64,7 +65,13 @@ def decide(action: CaseAction, facts: CaseFacts, policy: Policy, stamp: Stamp, c
     """What this action changes; its events count on from `step`. Raises Refused, naming what is possible."""
     draft = Draft(facts, policy, stamp, cause, count(step), actor=actor_of(action), case=facts.case)
     if draft.case and draft.case.merged_into is not None and not isinstance(action, Elapse):
-        raise Refused(f"case {draft.case.number} was merged into {draft.case.merged_into}; work on that one")
+        raise Refused(
+            Phrase(
+                "case {number} was merged into {other}; work on that one",
+                number=draft.case.number,
+                other=draft.case.merged_into,
+            )
+        )
     match action:
         case OpenCase() | CustomerReply() | RecordAutomatic() | DeliveryFailed():
             return _by_mail(draft, action)
@@ -209,7 +216,7 @@ def _customer_reply(draft: Draft, action: CustomerReply) -> Change:
 
 def _agent_reply(draft: Draft, action: AgentReply) -> Change:
     if not action.text.strip():
-        raise Refused("the reply is empty; nothing was sent")
+        raise Refused(Phrase("the reply is empty; nothing was sent"))
     _must_fit(action.text)
     draft.take(action.actor)
     draft.add("message_sent")
@@ -231,12 +238,12 @@ def _said(
 
 def _must_fit(text: str) -> None:
     if len(text.encode("utf-8", "replace")) > LONGEST_REPLY:
-        raise Refused("the reply is too long for one mail; send the long part as a file with --attach")
+        raise Refused(Phrase("the reply is too long for one mail; send the long part as a file with --attach"))
 
 
 def _note(draft: Draft, action: AddNote) -> Change:
     if not action.text.strip():
-        raise Refused("the note is empty; nothing was written")
+        raise Refused(Phrase("the note is empty; nothing was written"))
     draft.add("note_added")
     message = _outbound(draft, action.text, Direction.NOTE, action.mail)
     news = News(event=None, author=draft.actor, text=action.text, attachments=message.attachments)
@@ -249,7 +256,7 @@ def _fire(draft: Draft, action: Fire) -> Change:
     if row is None:
         raise draft.refuse()
     if action.until is not None and action.until <= draft.stamp.at:
-        raise Refused(f"{action.until:%Y-%m-%d %H:%M} UTC is past; name a later time")
+        raise Refused(Phrase("{time} UTC is past; name a later time", time=f"{action.until:%Y-%m-%d %H:%M}"))
     says = bool(action.text and action.text.strip())
     if row.event == "start" or says:
         draft.take(action.actor)

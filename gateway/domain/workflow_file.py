@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gateway.domain.model import Turn
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import CaseType, Category, Priority, Service, Status, Transition, Workflow
 from gateway.domain.soundness import Row, find_contradictions, find_dead_ends
 from gateway.domain.toml_lines import Page, Table, unique_names
@@ -100,11 +101,11 @@ def _must_be_word(table: Table) -> None:
         table.complain("name", f'"{name}" must be one word of letters, digits, _ and -; people read the label')
 
 
-def _label(table: Table, *, allowed: str = "") -> str:
+def _label(table: Table, *, allowed: str = "") -> Phrase:
     label = table.text("label")
     if set("{}") & set(label.replace(allowed, "") if allowed else label):
         table.complain("label", f"only {allowed} may stand in braces" if allowed else "no braces here")
-    return label
+    return Phrase(label)
 
 
 def _status(table: Table) -> Status:
@@ -144,7 +145,7 @@ def _type(table: Table, priorities: _Shelf, services: _Shelf) -> CaseType:
 
 def _priority(table: Table) -> Priority:
     table.only("name", "label", "meaning")
-    priority = Priority(name=table.text("name"), label=_label(table), meaning=table.text("meaning"))
+    priority = Priority(name=table.text("name"), label=_label(table), meaning=Phrase(table.text("meaning")))
     if priority.name == OWN_PRIORITY:
         table.complain("name", f'a type with sla = "{OWN_PRIORITY}" goes by the case; call this one otherwise')
     return priority

@@ -5,8 +5,11 @@ One of each kind of Words that a mail may be written with; the first is the one 
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 from gateway.domain.approval_actions import Lack
+from gateway.domain.notices import local_day, local_time
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
     ActionWords,
@@ -33,12 +36,22 @@ VENDORS = (
     ),
     Vendor(name="Acme Support"),
 )
+
+
+def _time(utc: str) -> Phrase:
+    return local_time(datetime.fromisoformat(f"{utc}+00:00"), "Europe/Berlin")
+
+
+def _day(utc: str) -> Phrase:
+    return local_day(datetime.fromisoformat(f"{utc}T12:00+00:00"), "Europe/Berlin")
+
+
 _FULL = CaseWords(
     number=1042,
     token="[CASE-1042.k7q2mh3x]",  # noqa: S106 - a sample, and a token is no password
     subject="The staging server is slow since Monday",
-    type_label="Question",
-    status_label="Waiting for Customer",
+    type_label=Phrase("Question"),
+    status_label=Phrase("Waiting for Customer"),
     account="ACME-1",
     account_name="Acme Europe",
     reporter="Ann Example",
@@ -49,11 +62,11 @@ _FULL = CaseWords(
     event="resolve",
     others=("Bob Example <bob@customer.example>", "Carl Example <carl@customer.example>"),
     attachments=("before.png", "after.png"),
-    priority_label="P2 high",
-    category_label="Restore a backup",
-    planned="2026-12-01 14:30 CET",
+    priority_label=Phrase("P2 high"),
+    category_label=Phrase("Restore a backup"),
+    planned=_time("2026-12-01T13:30"),
     changes=("type", "priority", "category", "plan"),
-    when="2026-12-15 09:00 CET",
+    when=_time("2026-12-15T08:00"),
     renamed="And now the printer",
     foreign=("1007",),
     actions=tuple(
@@ -90,14 +103,14 @@ _HALF = LevelWords(
     clock="first_response",
     percent=50,
     target="4 h",
-    reached="2026-12-01 11:00 CET",
-    due="2026-12-01 13:00 CET",
+    reached=_time("2026-12-01T10:00"),
+    due=_time("2026-12-01T12:00"),
     is_late=False,
     is_met=False,
 )
 _LEVELS = (
     _HALF,
-    replace(_HALF, clock="solution", percent=100, reached="2026-12-01 13:00 CET", is_late=True),
+    replace(_HALF, clock="solution", percent=100, reached=_time("2026-12-01T12:00"), is_late=True),
     replace(_HALF, due=None, is_late=True, is_met=True),
 )
 _EVENTS = (
@@ -137,20 +150,33 @@ _STEPS = ("taken", "planned", "meeting", "stopped", "resolved", "logged", "noted
 _ORDERS = ("order_approved", "order_rejected", "order_released", "order_expired", "order_undecided")
 _BLOCK = BlockWords(
     heading="[CASE-1042.k7q2mh3x] Staging is slow",
-    about=("Question · Waiting for Customer · 2026-12-01", "Ann Example", "/show 1042 shows all of it"),
+    about=(
+        Phrase("{what} · {more}", what=Phrase("Question"), more=Phrase("Waiting for Customer")),
+        "Ann Example",
+        "/show 1042 shows all of it",
+    ),
     text="It is slow since Monday.\n\n/etc/hosts was changed before.",
 )
 _RESULTS = (
-    ResultWords(line="/close", came="done", text="the case is closed"),
+    ResultWords(line="/close", came="done", text=Phrase("the case is closed")),
     ResultWords(
         line="/show 1042",
         came="shown",
         more="/show 1042 3",
         blocks=(_BLOCK, BlockWords(text="/upload holds all files")),
     ),
-    ResultWords(line="/help", came="shown", text="/close closes a case", blocks=(replace(_BLOCK, heading=""),)),
-    ResultWords(line="/frobnicate", came="refused", text="there is no such command; /help lists them"),
-    ResultWords(line="/roles bob@customer.example decision_maker ••••", came="asked", text="Carl is asked"),
+    ResultWords(
+        line="/help",
+        came="shown",
+        text=Phrase("/{name}: {about}", name="close", about=Phrase("close the case")),
+        blocks=(replace(_BLOCK, heading=""),),
+    ),
+    ResultWords(line="/frobnicate", came="refused", text=Phrase("there is no such command; /help lists them")),
+    ResultWords(
+        line="/roles bob@customer.example decision_maker ••••",
+        came="asked",
+        text=Phrase("we have asked you in a mail of its own whether this was you; approve it there"),
+    ),
 )
 _BARE_RESULTS = tuple(ResultWords(line="/status", came=came) for came in ("done", "asked", "refused", "shown"))
 
@@ -228,7 +254,7 @@ def _registrations(name: str) -> Iterator[Words]:
             account_name="Acme Europe",
             phone="+49 30 5550100",
             inviter="Ann Example",
-            until="2026-12-08",
+            until=_day("2026-12-08"),
             reason="We do not know Bob.",
             roles=("user manager", "decision maker", "incident manager", "version recipient"),
             needs_pin=True,
@@ -254,7 +280,7 @@ _ASKED = ApprovalWords(
     gave_pin=True,
     is_outside=True,
     shown="bob@xn--custmer-q4a.example",
-    until="2026-12-15",
+    until=_day("2026-12-15"),
     state="open",
     service_address="service@acme.example",
     answer_address="service+a.k7q2mh3xk7q2mh3xk7q2mh3xk7@acme.example",
@@ -282,9 +308,17 @@ def _approvals(name: str) -> Iterator[Words]:
             _ASKED, recipient="", name="", phone=None, gave_pin=False, is_outside=False, shown=None, event="reminder"
         ),
         replace(_ASKS, kind="order", request="update to 8.1", token="[CASE-1042.k7q2mh3x]", subject="Update staging"),  # noqa: S106 - a sample, and a token is no password
-        replace(_ASKS, kind="roles", request="add decision maker to bob@customer.example"),
-        replace(_ASKS, kind="address", request="use bob@home.example as well"),
-        replace(_ASKS, kind="step_up", request="un-register carl@customer.example"),
+        replace(
+            _ASKS, kind="roles", request=Phrase("change roles, {what}", what="bob@customer.example: decision_maker")
+        ),
+        replace(
+            _ASKS,
+            kind="address",
+            request=Phrase("use {address} beside {known}", address="bob@home.example", known="bob@customer.example"),
+        ),
+        replace(
+            _ASKS, kind="step_up", request=Phrase("un-register {person}", person="Carl Example <carl@customer.example>")
+        ),
     )
     if name == "approval":
         yield from kinds

@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import object_type_repr
 from markupsafe import Markup, escape
 
+from gateway.domain.phrases import Phrase, say
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
     ActionWords,
@@ -38,8 +39,9 @@ from gateway.domain.words import (
     Words,
 )
 from gateway.errors import BadConfig, NotFound
+from gateway.mail.phrasebook import Phrasebook
+from gateway.mail.template_files import FALLBACK, Source
 
-FALLBACK = "en"
 MAX_TEXT = 1_000_000
 """Bytes of a person's text that one mail carries; the case keeps all of it."""
 MAX_RENDERED = 12_000_000
@@ -47,7 +49,7 @@ MAX_RENDERED = 12_000_000
 MAX_PRODUCT = 1_000_000
 """The largest number or text that arithmetic in a template may make."""
 
-_CUT = "\n\n[The text is too long for one mail and ends here. The case keeps all of it.]"
+_CUT = Phrase("The text is too long for one mail and ends here. The case keeps all of it.")
 _CONTROL = [*range(32), *range(127, 160)]
 _IN_LINES = dict.fromkeys([*_CONTROL, 0x2028, 0x2029], " ")
 _IN_TEXT = dict.fromkeys(set(_CONTROL) - {9, 10}, "\N{REPLACEMENT CHARACTER}")
@@ -83,23 +85,17 @@ class Rendered:
     fell_back: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The text of one template file, and its path as people know it."""
-
-    shown: str
-    text: str
-
-
 def one_line(text: str) -> str:
     """Make it one line without control characters: fit for a header, and for a name in running text."""
     return " ".join(_encodable(text).translate(_IN_LINES).split())
 
 
-def _paragraphs(text: str) -> str:
+def _paragraphs(text: str, phrases: Mapping[str, str]) -> str:
     """Make a person's text fit for a mail: line ends alike, other control characters shown, bounded."""
     data = text.encode("utf-8", "replace")
-    kept = data[:MAX_TEXT].decode("utf-8", "ignore") + (_CUT if len(data) > MAX_TEXT else "")
+    kept = data[:MAX_TEXT].decode("utf-8", "ignore")
+    if len(data) > MAX_TEXT:
+        kept += f"\n\n[{_CUT.said(phrases)}]"
     return kept.replace("\r\n", "\n").replace("\r", "\n").translate(_IN_TEXT).strip("\n")
 
 
@@ -108,20 +104,26 @@ def _encodable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def tidy(words: Words) -> Words:
-    """Put every name on one line, so that none can pass for a line of ours; bound the text."""
-    return cast("Words", _tidy(words, ""))
+def tidy(words: Words, phrases: Mapping[str, str]) -> Words:
+    """Say our own phrases in the mail's language; put every name on one line, so that none can pass for a line of ours; bound the text."""
+    return cast("Words", _tidy(words, "", phrases))
 
 
-def _tidy(value: Any, name: str) -> Any:
+def _tidy(value: Any, name: str, phrases: Mapping[str, str]) -> Any:
     """A value of Words, or one inside it, made fit."""
     if isinstance(value, str):
-        return _paragraphs(value) if name == "text" else one_line(value)
+        said = say(value, phrases)
+        return _paragraphs(said, phrases) if name == "text" else one_line(said)
     if isinstance(value, tuple):
-        return tuple(_tidy(one, "") for one in value)
+        return tuple(_tidy(one, "", phrases) for one in value)
     if is_dataclass(value) and not isinstance(value, type):
-        return replace(value, **{field.name: _tidy(getattr(value, field.name), field.name) for field in fields(value)})
+        return replace(value, **{one.name: _tidy(getattr(value, one.name), one.name, phrases) for one in fields(value)})
     return value
+
+
+def wanted(lang: str) -> tuple[str, ...]:
+    """Where the words for a reader of this language are looked for."""
+    return (lang, lang.partition("-")[0], FALLBACK)
 
 
 def is_mail(file: str) -> bool:
@@ -142,7 +144,7 @@ class Shelf(ImmutableSandboxedEnvironment):
 
     intercepted_binops = frozenset({"*", "**", "%"})
 
-    def __init__(self, sources: Mapping[str, Source]) -> None:
+    def __init__(self, sources: Mapping[str, Source], phrases: Phrasebook) -> None:
         super().__init__(
             loader=FunctionLoader(self._load),
             undefined=StrictUndefined,
@@ -154,6 +156,7 @@ class Shelf(ImmutableSandboxedEnvironment):
             cache_size=-1,
         )
         self.sources = sources
+        self.phrases = phrases
         self.globals.clear()
         self.filters = {name: self.filters[name] for name in _FILTERS.split()} | {"lines": _with_breaks}
 
@@ -212,18 +215,22 @@ class Shelf(ImmutableSandboxedEnvironment):
 
     def render(self, name: str, lang: str, words: Words, vendor: Vendor) -> Rendered:
         """Both halves of a mail, in its language or else in English; BadConfig with file and line if one fails."""
-        known = self.languages(name)
-        wanted = (lang, lang.partition("-")[0], FALLBACK)
-        language = next((choice for choice in wanted if choice in known), None)
-        if language is None:
-            raise NotFound(f"there is no template {name}; there are {', '.join(self.names())}")
-        values = {"words": words, "vendor": vendor, "lang": language}
+        language = self._language(name, lang)
+        values = {"words": tidy(words, self.phrases.of(language)), "vendor": vendor, "lang": language}
         key = f"{language}/{name}.txt.j2"
         first, _, text = self._fill(key, values).partition("\n")
         if not first.startswith("Subject:"):
             raise BadConfig(f"{self.sources[key].shown}:1: the first line must be `Subject: …`")
         html = self._fill(f"{language}/{name}.html.j2", values)
         return Rendered(subject=one_line(first.removeprefix("Subject:")), text=text.strip("\n") + "\n", html=html)
+
+    def _language(self, name: str, lang: str) -> str:
+        """The one that a mail is written in; NotFound if there is no such mail."""
+        known = self.languages(name)
+        language = next((one for one in wanted(lang) if one in known), None)
+        if language is None:
+            raise NotFound(f"there is no template {name}; there are {', '.join(self.names())}")
+        return language
 
     def _fill(self, key: str, values: Mapping[str, Any]) -> str:
         pieces, size = [], 0

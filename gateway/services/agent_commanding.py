@@ -27,6 +27,7 @@ from gateway.domain.agent_mail import TRIGGERS, AgentCommand, AgentCommandName, 
 from gateway.domain.commands import Came
 from gateway.domain.model import Agent, Case, CaseNumber
 from gateway.domain.notices import local_time
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import CaseType, Category, Priority
 from gateway.domain.words import Notice, ResultWords
 from gateway.errors import BadUsage, NotFound, Refused
@@ -37,6 +38,9 @@ from gateway.services.ports import Ports
 from gateway.store import load, load_people
 
 LONGEST_SUBJECT = 200
+
+YOUR_REPLY = Phrase("your reply")
+"""What the words of a mail are called, beside its commands."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,7 +94,7 @@ def carry_out_for_agent(desk: AgentDesk, mail: AgentMail) -> tuple[Case | None, 
             _one(desk, mail, command, says=command is carrier)
     if mail.text.strip() and not mail.is_internal:
         if carrier is None:
-            desk.step("your reply", lambda: _replied(desk, mail))
+            desk.step(YOUR_REPLY, lambda: _replied(desk, mail))
         _tell_newer(desk, mail)
     return desk.case, _answer(desk, mail)
 
@@ -112,10 +116,14 @@ def _opened(desk: AgentDesk, mail: AgentMail) -> str:
     assert case is not None
     desk.number = case.number
     refused = [file.name for file in mail.mail.attachments if file.is_refused]
-    lost = f"; not taken: {', '.join(refused)}" if refused else ""
     others = [sender for sender in mail.forwarded.senders if sender not in mail.opens_for.addresses]
-    by = f"; the mail below is from {', '.join(others)}" if others else ""
-    return f"case {case.number} is open for {mail.opens_for.name} of {mail.opens_for.account}{by}{lost}"
+    contact = mail.opens_for
+    done = Phrase(
+        "case {number} is open for {name} of {company}", number=case.number, name=contact.name, company=contact.account
+    )
+    if others:
+        done = Phrase("{done}; the mail below is from {names}", done=done, names=tuple(others))
+    return Phrase("{done}; not taken: {names}", done=done, names=tuple(refused)) if refused else done
 
 
 def _note(desk: AgentDesk, mail: AgentMail) -> None:
@@ -129,10 +137,12 @@ def _note(desk: AgentDesk, mail: AgentMail) -> None:
     def add() -> str:
         desk.do(AddNote(case=desk.case.number, actor=desk.agent.party, text=text, mail=by))
         if mail.seen_by:
-            return f"kept as an internal note. BUT your mail itself also went to {', '.join(mail.seen_by)}"
-        return "kept as an internal note" if named else ""
+            return Phrase(
+                "kept as an internal note. BUT your mail itself also went to {names}", names=tuple(mail.seen_by)
+            )
+        return Phrase("kept as an internal note") if named else ""
 
-    desk.step(named[0].line if named else "your note", add)
+    desk.step(named[0].line if named else Phrase("your note"), add)
 
 
 def _replied(desk: AgentDesk, mail: AgentMail) -> str:
@@ -140,7 +150,8 @@ def _replied(desk: AgentDesk, mail: AgentMail) -> str:
     before, flow = desk.case, desk.ports.policy.workflow
     moves = flow.find("agent_reply", before.status, "vendor", before.type)
     desk.do(AgentReply(case=before.number, actor=desk.agent.party, text=mail.text, mail=mail.mail))
-    return "" if moves else f"sent; the status stays {desk.ports.policy.label(desk.case.status)}"
+    label = desk.ports.policy.label(desk.case.status)
+    return "" if moves else Phrase("sent; the status stays {label}", label=label)
 
 
 def _tell_newer(desk: AgentDesk, mail: AgentMail) -> None:
@@ -148,8 +159,12 @@ def _tell_newer(desk: AgentDesk, mail: AgentMail) -> None:
     newest = answers.newest(desk.tx, desk.case.number)
     if mail.answered_at is not None and newest is not None and newest.at > mail.answered_at:
         zone = load_people.account(desk.tx, desk.case.account).timezone
-        came = f"a newer mail of {newest.author} came at {local_time(newest.at, zone)}, after the one that you answered"
-        desk.results.append(ResultWords(line="your reply", came=Came.SHOWN, text=came))
+        came = Phrase(
+            "a newer mail of {name} came at {time}, after the one that you answered",
+            name=newest.author,
+            time=local_time(newest.at, zone),
+        )
+        desk.results.append(ResultWords(line=YOUR_REPLY, came=Came.SHOWN, text=came))
 
 
 def _one(desk: AgentDesk, mail: AgentMail, command: AgentCommand, *, says: bool) -> None:
@@ -165,7 +180,7 @@ def _one(desk: AgentDesk, mail: AgentMail, command: AgentCommand, *, says: bool)
                 return _fired(desk, mail, command, says=says)
 
     if not desk.step(command.line, handle) and says:
-        desk.results.append(ResultWords(line="your reply", came=Came.REFUSED, text="nothing was sent"))
+        desk.results.append(ResultWords(line=YOUR_REPLY, came=Came.REFUSED, text=Phrase("nothing was sent")))
 
 
 def _fired(desk: AgentDesk, mail: AgentMail, command: AgentCommand, *, says: bool) -> str:
@@ -180,23 +195,27 @@ def _fired(desk: AgentDesk, mail: AgentMail, command: AgentCommand, *, says: boo
         mail=mail.mail if says else None,
     )
     desk.do(action)
-    back = f" until {local_time(until, zone)}" if until else ""
-    return f"the case is {desk.ports.policy.label(desk.case.status)}{back}{'; your reply went along' if says else ''}"
+    done = Phrase("the case is {label}", label=desk.ports.policy.label(desk.case.status))
+    if until:
+        done = Phrase("{done} until {time}", done=done, time=local_time(until, zone))
+    return Phrase("{done}; your reply went along", done=done) if says else done
 
 
 def _assigned(desk: AgentDesk, command: AgentCommand) -> str:
     if not command.words:
-        raise BadUsage("name an agent or a team")
+        raise BadUsage(Phrase("name an agent or a team"))
     chosen = case_people.assignee(desk.tx, command.words, desk.agent, desk.ports.policy)
     party, team = (chosen.party, None) if isinstance(chosen, Agent) else (None, chosen)
     desk.do(Assign(case=desk.case.number, actor=desk.agent.party, assignee=party, team=team))
-    return f"the case is with {chosen.name if isinstance(chosen, Agent) else f'team {team}'}"
+    if isinstance(chosen, Agent):
+        return Phrase("the case is with {name}", name=chosen.name)
+    return Phrase("the case is with team {name}", name=chosen)
 
 
 def _typed(desk: AgentDesk, command: AgentCommand) -> str:
     flow, words = desk.ports.policy.workflow, command.words.split()
     if not words or len(words) > 2:
-        raise BadUsage("write a type, and where it needs one a priority or category: /type incident P2")
+        raise BadUsage(Phrase("write a type, and where it needs one a priority or category: /type incident P2"))
     name = _spelled(words[0], flow.types)
     extra = words[1] if len(words) > 1 else None
     is_category = extra is not None and extra.casefold() in {one.name.casefold() for one in flow.categories}
@@ -210,13 +229,13 @@ def _typed(desk: AgentDesk, command: AgentCommand) -> str:
         )
     )
     kind = (desk.case.type, desk.case.priority, desk.case.category)
-    return f"the case is {' '.join(filter(None, kind))}"
+    return Phrase("the case is {label}", label=" ".join(filter(None, kind)))
 
 
 def _prioritised(desk: AgentDesk, command: AgentCommand) -> str:
     name = _spelled(command.words, desk.ports.policy.workflow.priorities)
     desk.do(ChangePriority(case=desk.case.number, actor=desk.agent.party, priority=name))
-    return f"the case has priority {desk.case.priority}"
+    return Phrase("the case has priority {priority}", priority=str(desk.case.priority))
 
 
 def _spelled(given: str, known: tuple[CaseType | Priority | Category, ...]) -> str:

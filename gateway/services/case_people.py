@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from gateway.domain.model import Agent, Case, Contact, Party, PartyKind
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.errors import BadUsage, NotFound, Refused
 from gateway.services.people import address_form
@@ -32,7 +33,7 @@ def of_case(tx: sa.Connection, number: int) -> tuple[Participant, ...]:
     """The participants of a case, in the order in which they joined; NotFound if there is no such case."""
     case = load.cases(tx, (number,)).get(number)
     if case is None:
-        raise NotFound(f"there is no case {number}")
+        raise NotFound(Phrase("there is no case {number}", number=number))
     contacts, agents = load_people.people(tx, case.participants)
     return tuple(_participant(party, contacts.get(party) or agents.get(party)) for party in case.participants)
 
@@ -119,13 +120,19 @@ def assignee(tx: sa.Connection, named: str, me: Agent, policy: Policy) -> Agent 
     team = next((team for team in teams if team.casefold() == asked), None)
     if len(people) + (team is not None) > 1:
         choices = ", ".join([*(agent.address for agent in people), *([f"team {team}"] if team else [])])
-        raise BadUsage(f"{named} is more than one: {choices}; use an address, or a name that is no other's")
+        raise BadUsage(
+            Phrase(
+                "{name} is more than one: {choices}; use an address, or a name that is no other's",
+                name=named,
+                choices=choices,
+            )
+        )
     if people:
         return people[0]
     if team is not None:
         return team
     known = ", ".join([*(agent.address for agent in agents), *teams])
-    raise NotFound(f"there is no agent and no team {named}; there are: {known}")
+    raise NotFound(Phrase("there is no agent and no team {name}; there are: {names}", name=named, names=known))
 
 
 def _teams(tx: sa.Connection, agents: list[Agent], policy: Policy) -> tuple[str, ...]:

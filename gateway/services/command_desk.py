@@ -9,9 +9,18 @@ import sqlalchemy as sa
 from gateway.domain.actions import Action, Outcome
 from gateway.domain.commands import Came
 from gateway.domain.model import Account, CaseNumber, Contact
+from gateway.domain.phrases import Phrase
 from gateway.domain.words import BlockWords
 from gateway.services import people
 from gateway.services.ports import Ports
+
+ASKED_BACK = Phrase("we have asked you in a mail of its own whether this was you; approve it there")
+"""What is answered to a command whose writer is asked first."""
+
+
+def shown(contact: Contact) -> str:
+    """A person with the address that tells them from others of the name."""
+    return f"{contact.name} <{contact.address}>"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,22 @@ from gateway.domain.approval_actions import Ask, Invite
 from gateway.domain.case_actions import RecordRequest
 from gateway.domain.commands import Came, Command, CommandName
 from gateway.domain.model import Contact, ContactRole
-from gateway.domain.people import named_roles
 from gateway.domain.people_actions import ChangeRoles, RemoveContact
+from gateway.domain.phrases import Phrase
 from gateway.domain.requests import Request, to_json
 from gateway.domain.words import BlockWords
 from gateway.errors import NotFound, Refused
 from gateway.services import people
-from gateway.services.command_desk import CommandDesk, Result, address_in
+from gateway.services.command_desk import ASKED_BACK, CommandDesk, Result, address_in, shown
 from gateway.store import approvals, load_people
+
+ROLES = {
+    ContactRole.USER_MANAGER: Phrase("user manager"),
+    ContactRole.DECISION_MAKER: Phrase("decision maker"),
+    ContactRole.INCIDENT_MANAGER: Phrase("incident manager"),
+    ContactRole.VERSION_RECIPIENT: Phrase("version recipient"),
+}
+"""Roles as people read them."""
 
 _NO_ROLES = frozenset({"none", "-", "keine"})
 
@@ -27,52 +35,64 @@ def _users(desk: CommandDesk, _: Command) -> Result:
     """Everybody of the account, and what is missing among them."""
     contacts = tuple(one for one in load_people.contacts(desk.tx, desk.account.number) if one.active)
     findings = people.findings(desk.tx, desk.account.number, desk.ports.policy)
-    gaps = [f"{found.role} is held by {found.contact or 'nobody'} alone" for found in findings if found.role]
-    text = f"{len(contacts)} people are registered for {desk.account.name}"
+    gaps = [
+        Phrase("the role {role} is held by {who} alone", role=ROLES[found.role], who=found.contact or Phrase("nobody"))
+        for found in findings
+        if found.role
+    ]
+    text = Phrase("{count} people are registered for {company}", count=len(contacts), company=desk.account.name)
     return Result(Came.SHOWN, text, (*map(_person, contacts), *([BlockWords(about=tuple(gaps))] if gaps else [])))
 
 
 def _person(contact: Contact) -> BlockWords:
     bounced = {one.address for one in contact.bounced}
     about = [
-        ", ".join(named_roles(contact.roles)) or "no roles",
+        _shown_roles(contact.roles),
         *([contact.phone] if contact.phone else []),
-        *([] if contact.access else ["without access to cases"]),
-        *(f"mail to {address} does not arrive" for address in contact.addresses if address in bounced),
-        *(f"also {address}" for address in contact.addresses[1:]),
+        *([] if contact.access else [Phrase("without access to cases")]),
+        *(
+            Phrase("mail to {address} does not arrive", address=address)
+            for address in contact.addresses
+            if address in bounced
+        ),
+        *(Phrase("also {address}", address=address) for address in contact.addresses[1:]),
     ]
-    return BlockWords(heading=f"{contact.name} <{contact.address}>", about=tuple(about))
+    return BlockWords(heading=shown(contact), about=tuple(about))
 
 
 def _unregister(desk: CommandDesk, command: Command) -> Result:
     contact = _colleague(desk, command.words)
     action = RemoveContact(contact=contact.party, actor=desk.contact.party)
     if not desk.is_proved:
-        return _was_this_you(desk, action, f"un-register {contact.name} <{contact.address}>")
+        return _was_this_you(desk, action, Phrase("un-register {person}", person=shown(contact)))
     desk.do(action)
-    return Result(Came.DONE, f"{contact.name} <{contact.address}> is not registered any more")
+    return Result(Came.DONE, Phrase("{person} is not registered any more", person=shown(contact)))
 
 
 def _roles(desk: CommandDesk, command: Command) -> Result:
     address, _, names = command.words.partition(" ")
     contact, wanted = _colleague(desk, address), _read_roles(names)
     _check_pin(desk, command)
-    shown = ", ".join(named_roles(wanted)) or "no roles"
     action = ChangeRoles(
         contact=contact.party, actor=desk.contact.party, add=wanted - contact.roles, remove=contact.roles - wanted
     )
-    text = f"{contact.name} <{contact.address}>: {shown}"
+    text = Phrase("{person}: {roles}", person=shown(contact), roles=_shown_roles(wanted))
     if wanted == contact.roles:
-        return Result(Came.DONE, f"it was so already: {text}")
+        return Result(Came.DONE, Phrase("it was so already: {what}", what=text))
     if not desk.is_proved:
-        return _was_this_you(desk, action, f"change roles, {text}")
+        return _was_this_you(desk, action, Phrase("change roles, {what}", what=text))
     if contact.party == desk.contact.party:
         ask = Ask(kind=ApprovalKind.ROLES, actor=desk.contact.party, text=text, request=to_json(action))
         desk.do(ask)
-        return Result(Came.ASKED, f"another user manager of your company must approve it: {text}")
+        return Result(Came.ASKED, Phrase("another user manager of your company must approve it: {what}", what=text))
     desk.do(action)
-    number = _record(desk, "change_contact_roles", f"Roles of {contact.name}: {shown}", command)
-    return Result(Came.DONE, f"{text} (recorded as case {number})")
+    number = _record(
+        desk,
+        "change_contact_roles",
+        Phrase("Roles of {name}: {roles}", name=contact.name, roles=_shown_roles(wanted)),
+        command,
+    )
+    return Result(Came.DONE, Phrase("{what} (recorded as case {number})", what=text, number=number))
 
 
 def _invite(desk: CommandDesk, command: Command) -> Result:
@@ -85,36 +105,39 @@ def _invite(desk: CommandDesk, command: Command) -> Result:
     people.refuse_ours(desk.ports.tokens, wanted.address)
     limit, since = desk.ports.policy.registrations.account_hour, desk.at - approvals.HOUR
     if 0 < limit <= approvals.mailed_since(desk.tx, since, account=desk.account.number):
-        raise Refused(f"{limit} people were invited within an hour; try again later")
+        raise Refused(Phrase("{count} people were invited within an hour; try again later", count=limit))
     invite = Invite(
         address=wanted.address, account=desk.account.number, name=wanted.name, actor=desk.contact.party, roles=roles
     )
     desk.do(invite)
-    number = _record(desk, "add_contact", f"Invite {wanted.name} <{wanted.address}>", command)
-    text = f"{wanted.name} <{wanted.address}> gets our mail and is registered when they answer it"
-    return Result(Came.DONE, f"{text} (recorded as case {number})")
+    number = _record(desk, "add_contact", Phrase("Invite {person}", person=shown(wanted)), command)
+    text = Phrase("{person} gets our mail and is registered when they answer it", person=shown(wanted))
+    return Result(Came.DONE, Phrase("{what} (recorded as case {number})", what=text, number=number))
 
 
 def _address(desk: CommandDesk, command: Command) -> Result:
     address = address_in(command.words)
     people.refuse_ours(desk.ports.tokens, address)
     if address in desk.contact.addresses:
-        return Result(Came.DONE, f"{address} is yours already")
+        return Result(Came.DONE, Phrase("{address} is yours already", address=address))
     ask = Ask(
         kind=ApprovalKind.ADDRESS,
         actor=desk.contact.party,
-        text=f"use {address} beside {desk.contact.address}",
+        text=Phrase("use {address} beside {known}", address=address, known=desk.contact.address),
         request={"do": "add_address", "contact": str(desk.contact.party), "address": address},
         address=address,
     )
     desk.do(ask)
-    return Result(Came.ASKED, f"both addresses got a mail; as soon as both have approved it, {address} is yours too")
+    text = Phrase(
+        "both addresses got a mail; as soon as both have approved it, {address} is yours too", address=address
+    )
+    return Result(Came.ASKED, text)
 
 
-def _was_this_you(desk: CommandDesk, action: Request, text: str) -> Result:
+def _was_this_you(desk: CommandDesk, action: Request, text: Phrase) -> Result:
     """Nothing proves who wrote it: the registered address is asked, and its answer carries it out."""
     desk.do(Ask(kind=ApprovalKind.STEP_UP, actor=desk.contact.party, text=text, request=to_json(action)))
-    return Result(Came.ASKED, "we have asked you in a mail of its own whether this was you; approve it there")
+    return Result(Came.ASKED, ASKED_BACK)
 
 
 def _colleague(desk: CommandDesk, typed: str) -> Contact:
@@ -122,7 +145,7 @@ def _colleague(desk: CommandDesk, typed: str) -> Contact:
     address = address_in(typed)
     found = load_people.contacts_by_address(desk.tx, (address,)).get(address)
     if found is None or not found.active or found.account != desk.account.number:
-        raise NotFound(f"{address} is not registered for your company; /users lists who is")
+        raise NotFound(Phrase("{address} is not registered for your company; /users lists who is", address=address))
     return found
 
 
@@ -130,12 +153,12 @@ def _read_roles(text: str) -> frozenset[ContactRole]:
     """Roles as people write them: apart by commas, with blanks or underscores; `none` for none."""
     names = [name.strip().lower().replace(" ", "_").replace("-", "_") for name in text.split(",") if name.strip()]
     if not names:
-        raise Refused("say which roles they hold from now on, such as user_manager,decision_maker; or none")
+        raise Refused(Phrase("say which roles they hold from now on, such as user_manager,decision_maker; or none"))
     if len(names) == 1 and (text.strip().lower() in _NO_ROLES):
         return frozenset()
     unknown = [name for name in names if name not in {role.value for role in ContactRole}]
     if unknown:
-        raise Refused(f"there is no role {unknown[0]}; there are {', '.join(ContactRole)}")
+        raise Refused(Phrase("there is no role {name}; there are {names}", name=unknown[0], names=tuple(ContactRole)))
     return frozenset(map(ContactRole, names))
 
 
@@ -154,20 +177,29 @@ def _check_pin(desk: CommandDesk, command: Command) -> None:
     """The company PIN of the own account; wrong ones count with all others."""
     limits = desk.ports.policy.registrations
     if 0 < limits.wrong_pins_hour <= approvals.wrong_pins_since(desk.tx, desk.at - approvals.HOUR):
-        raise Refused("too many wrong PINs were given within an hour; try again later")
+        raise Refused(Phrase("too many wrong PINs were given within an hour; try again later"))
     if command.pin_hash is None or load_people.account_of_pin(desk.tx, command.pin_hash) != desk.account.number:
         approvals.wrong_pin(desk.tx, desk.contact.address, desk.at)
-        raise Refused("the company PIN is missing or wrong; it is the last word of the line")
+        raise Refused(Phrase("the company PIN is missing or wrong; it is the last word of the line"))
 
 
-def _record(desk: CommandDesk, category: str, subject: str, command: Command) -> int:
-    outcome = desk.do(RecordRequest(contact=desk.contact, category=category, subject=subject, text=command.line))
+def _shown_roles(roles: frozenset[ContactRole]) -> Phrase:
+    """Roles in words, in the order of SPEC section 2."""
+    held = tuple(said for role, said in ROLES.items() if role in roles)
+    return Phrase("{roles}", roles=held) if held else Phrase("no roles")
+
+
+def _record(desk: CommandDesk, category: str, subject: Phrase, command: Command) -> int:
+    """The case that keeps what was asked; its subject is in the language of who asked."""
+    lang = desk.contact.lang or desk.account.lang
+    said = desk.ports.templates.say(subject, lang)
+    outcome = desk.do(RecordRequest(contact=desk.contact, category=category, subject=said, text=command.line))
     assert outcome.case is not None
     return outcome.case.number
 
 
 def _nothing_asked(_desk: CommandDesk, _command: Command) -> Result:
-    raise Refused("nothing waits for your answer here; reply to the mail that asked you")
+    raise Refused(Phrase("nothing waits for your answer here; reply to the mail that asked you"))
 
 
 HANDLERS: Mapping[CommandName, Callable[[CommandDesk, Command], Result]] = {

@@ -16,6 +16,7 @@ from sqlalchemy import select
 from gateway.domain.commands import Came, Command, CommandName
 from gateway.domain.model import Case, CaseNumber, Direction, FileState, Party
 from gateway.domain.notices import local_day, local_time
+from gateway.domain.phrases import Phrase
 from gateway.domain.words import BlockWords
 from gateway.errors import NotFound, Refused
 from gateway.services import finding, views
@@ -39,6 +40,13 @@ LONGEST_SHOWN = 40_000
 MOST_NAMES = 20
 """File names that are listed below a message."""
 
+_COUNTED = {
+    "open": (Phrase("{count} open case"), Phrase("{count} open cases")),
+    "closed": (Phrase("{count} closed case"), Phrase("{count} closed cases")),
+    "all": (Phrase("{count} case"), Phrase("{count} cases")),
+}
+"""One case of a kind, and any other number of them."""
+
 _SORTS = ("status", "updated", "number", "type", "priority")
 _ASKED = re.compile(r"(open|closed|all)?\s*(?:by\s+([a-z]+))?\s*([1-9][0-9]{0,8})?")
 _CASE = re.compile(
@@ -56,7 +64,9 @@ def _cases(desk: CommandDesk, command: Command) -> Result:
     found = _ASKED.fullmatch(" ".join(command.words.lower().split()))
     which, sort = (found[1] or "open", found[2] or "updated") if found else ("", "")
     if found is None or sort not in _SORTS:
-        raise Refused(f"write it such as: cases open by updated; there are open, closed, all, and {', '.join(_SORTS)}")
+        raise Refused(
+            Phrase("write it such as: cases open by updated; there are open, closed, all, and {sorts}", sorts=_SORTS)
+        )
     first = int(found[3] or 1)
     settled = [status.name for status in desk.ports.policy.workflow.statuses if status.settled]
     query = select(t.cases.c.number).where(may_see(desk.contact), t.cases.c.merged_into.is_(None))
@@ -67,11 +77,11 @@ def _cases(desk: CommandDesk, command: Command) -> Result:
     numbers = desk.tx.scalars(query.order_by(*_order(desk, sort)).offset(first - 1).limit(MOST_CASES)).all()
     cases = load.cases(desk.tx, numbers)
     last = first + len(numbers) - 1
-    text = f"{count} {which + ' ' if which != 'all' else ''}{'case' if count == 1 else 'cases'}"
+    text = _COUNTED[which][count != 1].given(count=count)
     if first > max(count, 1):
-        raise Refused(f"there are only {text}")
+        raise Refused(Phrase("there are only {cases}", cases=text))
     if len(numbers) < count:
-        text = f"{first} to {last} of {text}"
+        text = Phrase("{first} to {last} of {cases}", first=first, last=last, cases=text)
     more = f"/cases {which} by {sort} {last + 1}" if last < count else ""
     return Result(Came.SHOWN, text, tuple(_listed(desk, cases[number]) for number in numbers), more)
 
@@ -109,8 +119,16 @@ def _block(desk: CommandDesk, case: Case, *about: str) -> BlockWords:
         local_day(case.updated_at, desk.account.timezone),
     )
     return BlockWords(
-        heading=f"{desk.ports.tokens.mint(case.number)} {case.subject}", about=(" · ".join(stands), *about)
+        heading=f"{desk.ports.tokens.mint(case.number)} {case.subject}", about=(_side_by_side(stands), *about)
     )
+
+
+def _side_by_side(parts: Sequence[str]) -> Phrase:
+    """Short facts on one line."""
+    line = Phrase("{what}", what=parts[0])
+    for part in parts[1:]:
+        line = Phrase("{what} · {more}", what=line, more=part)
+    return line
 
 
 def _listed(desk: CommandDesk, case: Case, *about: str) -> BlockWords:
@@ -129,8 +147,12 @@ def _search(desk: CommandDesk, command: Command) -> Result:
             line = [f"… {cut.before}{cut.match}{cut.after} …"] if cut else []
             blocks.setdefault(case.number, _listed(desk, case, *line))
     if len(found) > MOST_CASES:
-        return Result(Came.SHOWN, f"the first {MOST_CASES} cases; a further word finds fewer", tuple(blocks.values()))
-    return Result(Came.SHOWN, f"{len(blocks)} {'case' if len(blocks) == 1 else 'cases'} found", tuple(blocks.values()))
+        text = Phrase("the first {count} cases; a further word finds fewer", count=MOST_CASES)
+    else:
+        text = (Phrase("{count} case found") if len(blocks) == 1 else Phrase("{count} cases found")).given(
+            count=len(blocks)
+        )
+    return Result(Came.SHOWN, text, tuple(blocks.values()))
 
 
 def _show(desk: CommandDesk, command: Command) -> Result:
@@ -138,7 +160,8 @@ def _show(desk: CommandDesk, command: Command) -> Result:
     asked = _CASE.fullmatch(command.words.strip() or str(desk.case or ""))
     case = _visible(desk, int(asked[1])) if asked else None
     if asked is None or case is None:
-        raise NotFound(f"there is no case {command.words.strip() or '(no number given)'}; cases lists yours")
+        named = command.words.strip() or Phrase("(no number given)")
+        raise NotFound(Phrase("there is no case {number}; cases lists yours", number=named))
     message = t.message.c
     said = (message.case_number == case.number) & (message.direction != Direction.NOTE) & ~message.automatic
     count = desk.tx.scalar(select(sa.func.count()).select_from(t.message).where(said)) or 0
@@ -148,7 +171,9 @@ def _show(desk: CommandDesk, command: Command) -> Result:
     after = rows[0] if last < count else None  # the one below which this answer ends
     shown = _fitting(rows[1:] if after is not None else rows)
     first = last - len(shown) + 1
-    text = f"messages {first} to {last} of {count}" if len(shown) < count else ""
+    text: str = ""
+    if len(shown) < count:
+        text = Phrase("messages {first} to {last} of {count}", first=first, last=last, count=count)
     more = f"/show {case.number} {first - 1}" if first > 1 else ""
     blocks = (_block(desk, case), *_correspondence(desk, case, shown, after, whole=first == 1))
     return Result(Came.SHOWN, text, blocks, more)
@@ -181,7 +206,8 @@ def _correspondence(
     if after is not None:
         changes = changes.where(event.at < after.at)
     for row in desk.tx.execute(changes):
-        line = f"{desk.ports.policy.label(row.to_status)}, {local_time(row.at, desk.account.timezone)}"
+        at = local_time(row.at, desk.account.timezone)
+        line = Phrase("{what}, {time}", what=desk.ports.policy.label(row.to_status), time=at)
         blocks.append((row.at, BlockWords(about=(line,))))
     return (block for _, block in sorted(blocks, key=lambda pair: pair[0]))
 
@@ -198,9 +224,10 @@ def _files(desk: CommandDesk, messages: Sequence[int]) -> dict[int, list[str]]:
 
 def _message(desk: CommandDesk, row: sa.Row[Any], names: views.Names, files: Sequence[str]) -> BlockWords:
     text = row.text if len(row.text) <= LONGEST_MESSAGE else f"{row.text[:LONGEST_MESSAGE]} …"
-    more = [f"and {len(files) - MOST_NAMES} more"] if len(files) > MOST_NAMES else []
-    attached = (f"attached: {', '.join([*files[:MOST_NAMES], *more])}",) if files else ()
-    heading = f"{names.name(Party.parse(row.author))}, {local_time(row.at, desk.account.timezone)}"
+    more = [Phrase("and {count} more", count=len(files) - MOST_NAMES)] if len(files) > MOST_NAMES else []
+    attached = (Phrase("attached: {names}", names=(*files[:MOST_NAMES], *more)),) if files else ()
+    at = local_time(row.at, desk.account.timezone)
+    heading = Phrase("{what}, {time}", what=names.name(Party.parse(row.author)), time=at)
     return BlockWords(heading=heading, about=attached, text=text)
 
 

@@ -11,6 +11,7 @@ from gateway.domain.commands import OF_MANAGERS, ON_CASE, Came, CarryOut, Comman
 from gateway.domain.facts import is_theirs
 from gateway.domain.model import Case, Contact, ContactRole, NoticeKind
 from gateway.domain.notices import actions_for
+from gateway.domain.phrases import Phrase
 from gateway.domain.words import CommandWords, Notice, ResultWords
 from gateway.errors import BadUsage, NotFound, Refused
 from gateway.services import command_cases, command_help, command_people, command_views
@@ -42,7 +43,7 @@ def _fitting(results: Iterable[ResultWords]) -> tuple[ResultWords, ...]:
     for result in results:
         length = sum(len(block.heading) + len(block.text) + sum(map(len, block.about)) for block in result.blocks)
         if result.blocks and size and size + length > MOST_SHOWN:
-            text = "this is too much for one answer; write it in a mail of its own"
+            text = Phrase("this is too much for one answer; write it in a mail of its own")
             fitting.append(replace(result, came=Came.REFUSED, text=text, blocks=(), more=result.line))
             continue
         size += length
@@ -62,15 +63,15 @@ def _handled(desk: CommandDesk, command: Command) -> Result:
     """Rights are those of this moment: a command before may have ended them."""
     desk = replace(desk, contact=_as_now(desk))
     if command.name is None:
-        raise Refused("there is no such command; /help lists them")
+        raise Refused(Phrase("there is no such command; /help lists them"))
     if command.name in OF_MANAGERS and ContactRole.USER_MANAGER not in desk.contact.roles:
-        raise Refused("only the user managers of your company can do this")
+        raise Refused(Phrase("only the user managers of your company can do this"))
     if not desk.contact.may_write:
-        raise Refused("you are not registered any more")
+        raise Refused(Phrase("you are not registered any more"))
     if command.name in ON_CASE and (desk.is_lost or (desk.case is not None and _case(desk) is None)):
-        raise NotFound("there is no such case")
+        raise NotFound(Phrase("there is no such case"))
     if command.name in ON_CASE and desk.case is None:
-        raise Refused("this is about a case, and your mail belongs to none; reply to a mail of the case")
+        raise Refused(Phrase("this is about a case, and your mail belongs to none; reply to a mail of the case"))
     return HANDLERS[command.name](desk, command)
 
 

@@ -12,6 +12,7 @@ from gateway.domain.erasing import Mask
 from gateway.domain.facts import CaseFacts, PeopleFacts
 from gateway.domain.model import Case, Contact, Party
 from gateway.domain.people_actions import AddAddress, EraseContact, PeopleAction, RemoveContact, ReturnContact
+from gateway.domain.phrases import Phrase
 from gateway.errors import NotFound
 from gateway.mail.rewriting import is_from
 from gateway.services import erasing
@@ -49,7 +50,7 @@ def people_facts(tx: sa.Connection, ports: Ports, action: PeopleAction) -> Peopl
 def _contact(tx: sa.Connection, party: Party) -> Contact:
     known, _ = load_people.people(tx, {party})
     if party not in known:
-        raise NotFound("there is no such contact; `casegate contact list` shows them")
+        raise NotFound(Phrase("there is no such contact; `casegate contact list` shows them"))
     return known[party]
 
 

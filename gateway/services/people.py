@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from gateway.domain.cover import Finding, gaps
 from gateway.domain.model import Account, Agent, AgentId, Contact
 from gateway.domain.people import user_managers
+from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
 from gateway.errors import BadUsage, NotFound, Refused
 from gateway.mail.token import Tokens, bare_pin, pin_hash
@@ -112,7 +113,7 @@ def findings(tx: sa.Connection, number: str, policy: Policy) -> tuple[Finding, .
 def refuse_ours(tokens: Tokens, address: str) -> None:
     """Refused for an address that is Casegate's own: it would write to itself."""
     if tokens.is_ours(address_form(address)):
-        raise Refused(f"{address} is an address of this gateway itself")
+        raise Refused(Phrase("{address} is an address of this gateway itself", address=address))
 
 
 def add_contact(db: Database, contact: Contact) -> Contact:
@@ -127,7 +128,7 @@ def contact_form(contact: Contact) -> Contact:
     """A contact as typed, in stored form; BadUsage for what cannot be."""
     return replace(
         contact,
-        name=_line(contact.name, "name"),
+        name=_line(contact.name, Phrase("name")),
         addresses=tuple(address_form(address) for address in contact.addresses),
         phone=_phone(contact.phone),
         lang=_lang(contact.lang) if contact.lang else None,
@@ -204,7 +205,9 @@ def address_form(address: str) -> str:
 
     stored = stored_form(address.strip())
     if stored is None or not stored.isascii():
-        raise BadUsage(f"{address!r} is no mail address; it looks like ann@customer.example")
+        raise BadUsage(
+            Phrase("{address} is no mail address; it looks like ann@customer.example", address=repr(address))
+        )
     return stored
 
 
@@ -220,7 +223,13 @@ def _domain(domain: str) -> str:
 def _line(text: str, what: str) -> str:
     bare = text.strip()
     if not bare or len(bare) > LONGEST_LINE or not bare.isprintable():
-        raise BadUsage(f"the {what} must be one line of at most {LONGEST_LINE} characters, without control characters")
+        raise BadUsage(
+            Phrase(
+                "the {what} must be one line of at most {count} characters, without control characters",
+                what=what,
+                count=LONGEST_LINE,
+            )
+        )
     return bare
 
 

@@ -53,6 +53,7 @@ class ApprovalRow(Row, table=True):
     contact: str | None = None
     request: dict[str, Any] = Field(sa_type=sa.JSON)
     text: str = ""
+    phrase: dict[str, Any] | None = Field(default=None, sa_type=sa.JSON)
     asked: list[str] = Field(sa_type=sa.JSON)
     agreed: list[str] = Field(sa_type=sa.JSON)
     answered_by: str | None = None

@@ -23,6 +23,7 @@ from gateway.domain.approval import (
     RegistrationState,
 )
 from gateway.domain.model import OutboxId, TimerKind
+from gateway.domain.phrases import Phrase
 from gateway.store import tables as t
 from gateway.store import timers
 from gateway.store.load_approvals import approval_from, registration_from
@@ -110,7 +111,8 @@ def save_approval(tx: sa.Connection, one: Approval) -> None:
         "registration_id": one.registration,
         "contact": str(one.contact) if one.contact else None,
         "request": dict(one.request),
-        "text": one.text,
+        "text": str(one.text),
+        "phrase": one.text.as_json() if isinstance(one.text, Phrase) else None,
         "asked": list(one.asked),
         "agreed": list(one.agreed),
         "answered_by": str(one.answered_by) if one.answered_by else None,

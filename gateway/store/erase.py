@@ -32,6 +32,7 @@ _FREE = frozenset(
     {
         *("subject", "text", "quoted", "name", "phone", "reason", "evidence", "passed", "detail", "request", "error"),
         *("last_error", "log", "place", "product", "product_version", "environment", "mend", "sender", "mail_from"),
+        "phrase",
     }
 )
 """Columns in which people and machines write what they like; in all others a name is not looked for."""

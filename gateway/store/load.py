@@ -24,6 +24,7 @@ from gateway.domain.model import (
     Party,
     PartyKind,
 )
+from gateway.domain.phrases import Phrase
 from gateway.domain.post import OutboxRow
 from gateway.errors import NotFound
 from gateway.store import tables as t
@@ -191,7 +192,7 @@ def case_facts(
     """
     case = cases(tx, (number,), lock=True).get(number)
     if case is None:
-        raise NotFound(f"there is no case {number}")
+        raise NotFound(Phrase("there is no case {number}", number=number))
     asked = case.escalation
     called = (asked.requested_by, asked.manager) if asked else ()
     named = [party for party in (case.assignee, case.deferred_by, *called) if party]

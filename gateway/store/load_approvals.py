@@ -18,6 +18,7 @@ from gateway.domain.approval import (
     RegistrationState,
 )
 from gateway.domain.model import CaseNumber, ContactRole, Party
+from gateway.domain.phrases import Phrase
 from gateway.store import tables as t
 
 
@@ -87,7 +88,7 @@ def approval_from(row: sa.Row[Any]) -> Approval:
         registration=RegistrationId(row.registration_id) if row.registration_id is not None else None,
         contact=Party.parse(row.contact) if row.contact else None,
         request=row.request,
-        text=row.text,
+        text=Phrase.from_json(row.phrase) if row.phrase else row.text,
         asked=tuple(row.asked),
         agreed=tuple(row.agreed),
         answered_by=Party.parse(row.answered_by) if row.answered_by else None,

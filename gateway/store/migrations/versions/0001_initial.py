@@ -289,6 +289,7 @@ def upgrade() -> None:
         sa.Column("contact", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("request", sa.JSON(), nullable=False),
         sa.Column("text", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("phrase", sa.JSON(), nullable=True),
         sa.Column("asked", sa.JSON(), nullable=False),
         sa.Column("agreed", sa.JSON(), nullable=False),
         sa.Column("answered_by", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
