@@ -41,10 +41,7 @@ def of_rules() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in SETS:
         flow = config.load_policy(settings(rules={"set": name})).workflow
-        kinds = ((one.label for one in flow.statuses), (one.label for one in flow.types))
-        more = (text for one in flow.priorities for text in (one.label, one.meaning))
-        texts = (*(label for kind in kinds for label in kind), *more, *(one.label for one in flow.categories))
-        found |= dict.fromkeys(map(str, texts), f"rules/{name}/workflow.toml")
+        found |= dict.fromkeys(flow.labels, f"rules/{name}/workflow.toml")
     return found
 
 

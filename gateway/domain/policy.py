@@ -116,6 +116,14 @@ class Workflow:
         """Statuses by their name."""
         return {status.name: status for status in self.statuses}
 
+    @property
+    def labels(self) -> frozenset[str]:
+        """All that these rules call things, as a language's phrases have them on their left."""
+        kinds = (self.statuses, self.types, self.priorities, self.categories)
+        return frozenset(
+            {*(str(one.label) for kind in kinds for one in kind), *(str(one.meaning) for one in self.priorities)}
+        )
+
     def status(self, name: str) -> Status:
         """The status of this name. One that the set does not know, left by another set, counts as the initial one."""
         return self.by_name.get(name) or replace(self.by_name[self.initial], name=name, label=name)

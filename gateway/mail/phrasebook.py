@@ -25,9 +25,10 @@ class Phrasebook:
         self._read: dict[str, Mapping[str, str]] = {}
 
     def of(self, lang: str) -> Mapping[str, str]:
-        """English texts with what this language says for them."""
+        """English texts with what this language says for them; `de-AT` says all that `de` does."""
         if lang not in self._read:
-            sources = (books.get(lang) for books in (self._shipped, self._override))
+            names = dict.fromkeys((lang.partition("-")[0], lang))
+            sources = (books.get(name) for name in names for books in (self._shipped, self._override))
             self._read[lang] = {key: text for source in sources if source for key, text in _texts(source).items()}
         return self._read[lang]
 
@@ -35,6 +36,11 @@ class Phrasebook:
     def languages(self) -> frozenset[str]:
         """Those that have phrases."""
         return frozenset({*self._shipped, *self._override})
+
+    @property
+    def overriding(self) -> tuple[str, ...]:
+        """The files of the override."""
+        return tuple(source.shown for source in self._override.values())
 
     @property
     def known(self) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ Beside them `<language>/phrases.toml` has what comes from code and rule files: l
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -24,7 +24,8 @@ from gateway.errors import BadConfig
 from gateway.mail.phrasebook import Phrasebook
 from gateway.mail.samples import VENDORS, samples
 from gateway.mail.sandbox import Rendered, Shelf, is_mail, wanted
-from gateway.mail.template_files import Folder, read_folder
+from gateway.mail.template_check import lacking, unknown_words
+from gateway.mail.template_files import FALLBACK, Folder, read_folder
 
 
 class Templates:
@@ -73,13 +74,33 @@ class Templates:
         """Write a mail with sample data, by the template in force even if it fails (BadConfig)."""
         return self._all.render(name, lang, next(samples(name)), vendor or VENDORS[0])
 
-    def check(self) -> tuple[str, ...]:
-        """Every problem that shows when each template is rendered with each kind of sample."""
-        found: dict[str, None] = {}
+    def overridden(self, name: str = "") -> tuple[str, ...]:
+        """The files of the override that a mail is made of; without a name its parts and phrases, which serve all."""
+        files = {key: key.rpartition("/")[2].removesuffix(".txt.j2").removesuffix(".html.j2") for key in self._override}
+        found = [
+            self._override[key].shown for key, file in files.items() if (file == name if name else not is_mail(file))
+        ]
+        return tuple(found) if name else (*found, *self._all.phrases.overriding)
+
+    def languages(self, name: str) -> tuple[str, ...]:
+        """The languages that a mail can be written in."""
+        return self._all.languages(name)
+
+    def faults(self) -> tuple[str, ...]:
+        """Every problem that would show when a mail is written: the shipped template then stands in."""
+        found = dict.fromkeys(unknown_words(self._all, self._override))
+        places = {problem.split(": ", 1)[0] for problem in found}
         for name in self.names():
             for lang, vendor in ((lang, vendor) for lang in self._all.languages(name) for vendor in VENDORS):
-                found |= dict.fromkeys(self._faults(name, lang, vendor))
+                shown = (fault for fault in self._faults(name, lang, vendor) if fault.split(": ", 1)[0] not in places)
+                found |= dict.fromkeys(shown)
         return tuple(found)
+
+    def check(self, labels: Collection[str] = ()) -> tuple[str, ...]:
+        """The faults, and what a language lacks; `labels` are those of the rules, which phrases may translate."""
+        languages = {lang for name in self.names() for lang in self._all.languages(name)} | self._all.phrases.languages
+        gaps = [gap for lang in sorted(languages - {FALLBACK}) for gap in self._all.phrases.gaps(lang, labels)]
+        return (*self.faults(), *lacking(self._all, self._shipped), *gaps)
 
     def _faults(self, name: str, lang: str, vendor: Vendor) -> Iterator[str]:
         for words in samples(name):

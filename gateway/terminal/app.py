@@ -51,7 +51,7 @@ ROOMS = {
     "snippets:room": "snippet",
     "report:room": "report",
     "rules:room": "rules",
-    "rules:templates": "template",
+    "templates:room": "template",
     "data:room": "db",
 }
 """Where commands are declared (module and name in it), and the words that lead there, in the order of the help page.

@@ -18,6 +18,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from gateway.domain.words import file_size
+from gateway.errors import Refused
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -319,3 +320,16 @@ def facts(pairs: Sequence[tuple[str, str | None]]) -> None:
     for name, value in pairs:
         if value:
             say(f"{name:<{width}}  {line(value, 2_000)}")
+
+
+def report(problems: Sequence[str], fine: str, *, json: bool) -> None:
+    """What a check found, one line a problem, or that all is `fine`; Refused where it found anything."""
+    if json:
+        print_json(list(problems))
+    else:
+        for problem in problems:
+            say(line(problem, 1_000))
+    if problems:
+        raise Refused(f"{count(len(problems), 'problem')} found")
+    if not json:
+        say(fine)
