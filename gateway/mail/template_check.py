@@ -26,12 +26,13 @@ def unknown_words(shelf: Shelf, keys: Collection[str]) -> Iterator[str]:
     for key in sorted(keys):
         tree, shown, file = shelf.parse(shelf.sources[key].text), shelf.sources[key].shown, key.partition("/")[2]
         known = {"words": _words_of(file), "vendor": frozenset(one.name for one in fields(Vendor))}
-        for node in tree.find_all(nodes.Getattr):
-            name = node.node.name if isinstance(node.node, nodes.Name) else ""
-            if name in known and node.attr not in known[name] and not node.attr.startswith("_"):
-                yield f"{shown}:{node.lineno}: there is no {name}.{node.attr} here; {suggest(node.attr, known[name])}"
+        for read in tree.find_all(nodes.Getattr):
+            name = read.node.name if isinstance(read.node, nodes.Name) else ""
+            if name in known and read.attr not in known[name] and not read.attr.startswith("_"):
+                yield f"{shown}:{read.lineno}: there is no {name}.{read.attr} here; {suggest(read.attr, known[name])}"
         if is_mail(file):  # a part is given more by whoever includes it
-            unknown = meta.find_undeclared_variables(tree) - _ALWAYS
+            own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
+            unknown = meta.find_undeclared_variables(tree) - _ALWAYS - own
             for name_node in tree.find_all(nodes.Name):
                 if name_node.name in unknown:
                     yield f"{shown}:{name_node.lineno}: there is no {name_node.name}; {suggest(name_node.name, _ALWAYS)}"

@@ -23,7 +23,7 @@ from tests.servers import free_port
         (1, "intake show 9", "there is no intake row 9"),
         (1, "outbox show 9", "there is no outbox row 9"),
         (1, "case close 4711 --as alice", "there is no case 4711"),
-        (1, "template preview nothing", "case_opened"),
+        (1, "template preview case_open", "case_opened"),
         (2, "nothing", "casegate --help"),
         (2, "case", "casegate case --help"),
         (2, "case show", "casegate case show --help"),

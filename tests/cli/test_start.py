@@ -131,16 +131,7 @@ def test_rules_show_says_all_that_the_contract_names(desk: Typist) -> None:
     assert "Waiting for Acme" in desk.do("rules", "show")
 
 
-def test_templates_are_listed_and_shown(desk: Typist, tmp_path: Path) -> None:
-    assert {"name": "case_opened"} in desk.json("template", "list")
-    assert desk.do("template", "preview", "case_opened").startswith("Subject: ")
-    page = tmp_path / "page.html"
-    desk.do("template", "preview", "case_opened", "--html", str(page))
-    assert "<html" in page.read_text()
-
-
-def test_templates_without_any_gateway_are_the_shipped_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rules_without_any_gateway_are_the_shipped_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CASEGATE_CONFIG", raising=False)
-    assert "case_opened" in run("template", "list").out
     assert 0 == run("rules", "check").code
