@@ -36,7 +36,9 @@ def _users(desk: CommandDesk, _: Command) -> Result:
     contacts = tuple(one for one in load_people.contacts(desk.tx, desk.account.number) if one.active)
     findings = people.findings(desk.tx, desk.account.number, desk.ports.policy)
     gaps = [
-        Phrase("the role {role} is held by {who} alone", role=ROLES[found.role], who=found.contact or Phrase("nobody"))
+        Phrase("the role {role} is held by {who} alone", role=ROLES[found.role], who=found.contact)
+        if found.contact
+        else Phrase("nobody holds the role {role}", role=ROLES[found.role])
         for found in findings
         if found.role
     ]
