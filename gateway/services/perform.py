@@ -109,7 +109,7 @@ class _Work:
             self.opened = done.case
         failed = [found.refused for following in done.then if (found := self.perform(following)).refused]
         for notice in (notice for one in done.all for notice in one.notices):
-            self.notices.append(approving.with_failure(notice, str(failed[0])) if failed else notice)
+            self.notices.append(approving.with_failure(notice, failed[0].public) if failed else notice)
         return outcome
 
     def _carry_out(self, action: CarryOut) -> Outcome:
