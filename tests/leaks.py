@@ -55,8 +55,6 @@ def _parts(mail: Message) -> Iterator[str]:
         if isinstance(payload, bytes):
             for charset in ("utf-8", part.get_content_charset("latin-1"), "utf-16"):
                 yield from _texts(_decoded(payload, charset))
-            if b"\nFrom:" in payload or payload.startswith(b"From:"):  # a mail within a text
-                yield from _parts(message_from_bytes(payload))
 
 
 def _decoded(data: bytes, charset: str) -> str:
@@ -116,6 +114,8 @@ def misdirected(tx: Connection, after: int) -> tuple[int, list[str]]:
     themselves to agents only.
     """
     rows = tx.execute(select(t.outbox).where(t.outbox.c.id > after).order_by(t.outbox.c.id)).all()
+    if not rows:
+        return after, []
     known = load.cases(tx, {row.case_number for row in rows if row.case_number is not None})
     contacts = load_people.contacts_by_address(tx, {row.recipient for row in rows})
     wrong = []
@@ -126,7 +126,7 @@ def misdirected(tx: Connection, after: int) -> tuple[int, list[str]]:
             continue
         if not _may_have(known[row.case_number], row.recipient, contact, row.kind):
             wrong.append(f"mail {row.id} ({row.kind}) about case {row.case_number} goes to {row.recipient}")
-    return (rows[-1].id if rows else after), wrong
+    return rows[-1].id, wrong
 
 
 def _may_have(case: Case, recipient: str, contact: Contact | None, kind: NoticeKind) -> bool:
