@@ -7,12 +7,12 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from email import message_from_bytes
 from email.errors import HeaderParseError
 from email.header import decode_header
-from email.message import Message
 from email.utils import collapse_rfc2231_value
+from functools import lru_cache
 from html import unescape
 from urllib.parse import unquote
 
@@ -22,39 +22,41 @@ from gateway.domain.model import Case, CaseNumber, Contact, NoticeKind, Party, P
 from gateway.store import load, load_people
 from gateway.store import tables as t
 
-_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{12,}={0,2}")
-_DEEPEST = 2
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_DEEPEST = 3
 """So often what was decoded is decoded again."""
 
 
 def found_in(data: bytes, secrets: Iterable[str]) -> set[str]:
     """Those of these words that can be read in a mail, however it is encoded; case, blanks and line ends are nothing."""
-    pages = {_plain(page) for page in readings(data)}
-    return {secret for secret in secrets if any(_plain(secret) in page for page in pages)}
+    pages = _pages(data)
+    return {secret for secret in secrets if _plain(secret) in pages}
+
+
+@lru_cache(maxsize=2_000)
+def _pages(data: bytes) -> str:
+    return "\n".join(map(_plain, readings(data)))
 
 
 def _plain(text: str) -> str:
-    return re.sub(r"\s+", "", text).casefold()
+    return "".join(text.split()).casefold()
 
 
-def readings(data: bytes) -> Iterator[str]:
+def readings(data: bytes) -> set[str]:
     """A mail as it is on the wire, and all that a program could make of it."""
-    yield from _texts(data.decode("latin-1"))
-    yield from _parts(message_from_bytes(data))
-
-
-def _parts(mail: Message) -> Iterator[str]:
-    for part in mail.walk():
+    seen: set[str] = set()
+    _read(data.decode("latin-1"), seen)
+    for part in message_from_bytes(data).walk():
         for name, value in part.items():
-            yield from _texts(f"{name}: {_header(str(value))}")
-            yield from _texts(str(value))
+            _read(f"{name}: {_header(str(value))}", seen)
         for header in ("content-type", "content-disposition"):
             for _, value in part.get_params([], header=header):
-                yield from _texts(collapse_rfc2231_value(value))
+                _read(collapse_rfc2231_value(value), seen)
         payload = part.get_payload(decode=True)
         if isinstance(payload, bytes):
-            for charset in ("utf-8", part.get_content_charset("latin-1"), "utf-16"):
-                yield from _texts(_decoded(payload, charset))
+            for charset in {"utf-8", part.get_content_charset("utf-8"), *(["utf-16"] if b"\0" in payload else [])}:
+                _read(_decoded(payload, charset), seen)
+    return seen
 
 
 def _decoded(data: bytes, charset: str) -> str:
@@ -74,21 +76,16 @@ def _header(value: str) -> str:
     )
 
 
-def _texts(text: str, deep: int = 0) -> Iterator[str]:
+def _read(text: str, seen: set[str], deep: int = 0) -> None:
     """A text and what unfolding, entities, percents and base64 within it come to, also one in the other."""
-    yield text
-    if deep == _DEEPEST:
+    if text in seen or deep > _DEEPEST:
         return
-    steps: tuple[Callable[[str], str], ...] = (unescape, unquote, _header, _unfolded, _untagged, _quoted_printable)
-    for other in {step(text) for step in steps} - {text}:
-        yield from _texts(other, deep + 1)
-    for run in _BASE64.findall(text) if deep < 2 else ():
+    seen.add(text)
+    for step in (unescape, unquote, _header, _unfolded, _quoted_printable):
+        _read(step(text), seen, deep + 1)
+    for run in _BASE64.findall(text):
         if inner := _from_base64(run):
-            yield from _texts(inner, _DEEPEST - 1)
-
-
-def _untagged(text: str) -> str:
-    return re.sub(r"<[^<>]*>", "", text)
+            _read(inner, seen, deep + 2)
 
 
 def _unfolded(text: str) -> str:
@@ -102,7 +99,7 @@ def _quoted_printable(text: str) -> str:
 def _from_base64(run: str) -> str | None:
     try:
         data = base64.b64decode(run.rstrip("=") + "=" * (-len(run.rstrip("=")) % 4), altchars=b"-_", validate=False)
-        return data.decode("utf-8") if data.isascii() or data else None
+        return data.decode("utf-8")
     except (binascii.Error, ValueError):
         return None
 

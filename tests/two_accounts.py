@@ -7,8 +7,9 @@ left. A mark is one word, so that no wrapping and no encoding takes it apart.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from email import message_from_bytes
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, default
 from itertools import product
 from typing import Any
 
@@ -48,7 +49,7 @@ from gateway.services.ports import Delivery, DeliveryState
 from gateway.store import people
 from gateway.store import tables as t
 from tests import agents
-from tests.answers import ANN, BOB, CARL, EVE, OTHER_PIN, PIN, REGISTER, contact, give, last, reply, with_people
+from tests.answers import ANN, BOB, CARL, EVE, OTHER_PIN, PIN, REGISTER, contact, give, reply, with_people
 from tests.leaks import found_in, of_account
 from tests.world import SERVICE, UNLIMITED, World
 
@@ -147,17 +148,35 @@ class Stage:
     def answers(self, side: Side, address: str, body: str, kind: str | None = "approval", **more: Any) -> None:
         """One of them answers our newest mail of this kind; that there is one is part of the scene."""
         before = self.world._mails + 1
-        reply(self.world, last(self.world, address, kind), body, **more)
+        reply(self.world, self.last(address, kind), body, **more)
         side.said.append(f"{before} {body}".encode())
 
     def token(self, side: Side) -> str:
         return self.world.ports.tokens.mint(side.case)
+
+    def last(self, address: str, kind: str | None = None, case: CaseNumber | None = None) -> EmailMessage:
+        """The newest mail to an address, of this kind; that there is one is part of the scene."""
+        query = sa.select(t.outbox.c.data).where(t.outbox.c.recipient == address).order_by(t.outbox.c.id.desc())
+        if kind is not None:
+            query = query.where(t.outbox.c.kind == kind)
+        if case is not None:
+            query = query.where(t.outbox.c.case_number == case)
+        with self.world.ports.db.begin() as tx:
+            mail = message_from_bytes(tx.scalars(query.limit(1)).one(), policy=default)
+        assert isinstance(mail, EmailMessage)
+        return mail
 
     def collect(self) -> None:
         """What was queued since, before an erasure takes it."""
         with self.world.ports.db.begin() as tx:
             for row in tx.execute(sa.select(t.outbox.c.id, t.outbox.c.recipient, t.outbox.c.data)):
                 self.left.setdefault(row.id, (row.recipient, row.data))
+
+    def kinds(self) -> set[tuple[str, str]]:
+        """What was owed to whom: (kind, recipient)."""
+        with self.world.ports.db.begin() as tx:
+            rows = tx.execute(sa.select(t.outbox.c.kind, t.outbox.c.recipient)).all()
+        return {(row.kind.value, row.recipient) for row in rows}
 
     def send_all(self) -> None:
         """All that waits leaves."""
@@ -238,9 +257,7 @@ def _agents_work(stage: Stage, side: Side, _: Side) -> None:
                 text=f"{side.mark}words" if trigger == "resolve" else None,
             )
         )
-    notice = (
-        last(world, ALICE, "customer_wrote") if side.case == stage.both[0].case else last(world, ALICE, "case_opened")
-    )
+    notice = stage.last(ALICE, "case_opened", case)
     agents.answer(world, notice, f"By mail, {side.mark}bymail.\n\n{agents.gmail(notice)}")
     agents.answer(world, notice, f"/note {INSIDE} {side.mark}bynote")
     forwarded = f"---------- Forwarded message ---------\nFrom: {side.reporter}\nSubject: {side.mark}forwarded\nTo: a@b.example\n\nIt {side.mark}rang."
@@ -278,7 +295,7 @@ def _command(stage: Stage, side: Side, other: Side) -> None:
 def _intrude(stage: Stage, side: Side, other: Side) -> None:
     """The other's tokens, addresses and Message-IDs in all combinations, and with commands; reports and machines, too."""
     world = stage.world
-    sent = str(last(world, other.reporter, "agent_replied")["Message-ID"])
+    sent = str(stage.last(other.reporter, "agent_replied")["Message-ID"])
     seen = f"<1@{other.domain}>"
     for marked, tagged, refers in product((False, True), repeat=3):
         to = world.ports.tokens.plus_address(other.case) if tagged else SERVICE
@@ -322,7 +339,7 @@ def _register(stage: Stage, side: Side, other: Side) -> None:
     stage.says(side, f"spy@{other.domain}", f"PIN: {side.pin[:-1]}0\nName: Spy", to=REGISTER)
     stage.says(side, side.manager, f"/invite {new[3]} Ina {side.mark}invited [decision_maker] {side.pin}")
     stage.answers(side, new[3], "Yes", None)
-    for address in (other.reporter, other.address("new0")):  # people whom the other company has, or may have
+    for address in (other.reporter, other.colleague):  # whom the other company has
         stage.says(side, side.manager, f"/invite {address} Somebody {side.pin}", subject="Please")
         stage.says(
             side, side.manager, f"/unregister {address}\n/roles {address} user_manager {side.pin}", subject="Please"
