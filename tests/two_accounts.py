@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from gateway.domain.actions import (
     AddNote,
     AgentReply,
+    Assign,
     ChangeParticipants,
     ChangePriority,
     ChangeType,
@@ -33,6 +34,7 @@ from gateway.domain.model import (
     Agent,
     AgentId,
     AgentKind,
+    Attachment,
     CaseNumber,
     Contact,
     ContactId,
@@ -263,7 +265,10 @@ def _agents_work(stage: Stage, side: Side, _: Side) -> None:
     forwarded = f"---------- Forwarded message ---------\nFrom: {side.reporter}\nSubject: {side.mark}forwarded\nTo: a@b.example\n\nIt {side.mark}rang."
     agents.write(world, f"/for {side.reporter}\n\n{forwarded}", subject=f"Fwd: {side.mark}forwarded")
     world.act(ChangeParticipants(case=case, actor=world.alice, add=(Party(PartyKind.EXTERNAL, side.expert),)))
-    world.act(AgentReply(case=case, actor=world.alice, text=f"For all, {side.mark}all."))
+    data = f"Bytes {side.mark}sentbytes".encode()
+    name, hashed = f"für {side.mark}sentfile.log", world.ports.blobs.put(data)
+    file = Attachment(name=name, size=len(data), sha256=hashed, content_type="application/octet-stream")
+    world.act(AgentReply(case=case, actor=world.alice, text=f"For all, {side.mark}all.", attachments=(file,)))
 
 
 def _command(stage: Stage, side: Side, other: Side) -> None:
@@ -334,8 +339,8 @@ def _register(stage: Stage, side: Side, other: Side) -> None:
         letter = f"PIN: {side.pin}\nName: Rita {side.mark}registrant{number}\nPhone: {side.phone}"
         stage.says(side, address, letter, to=REGISTER, subject=f"Register {side.mark}")
         stage.answers(side, address, f"Yes, {side.mark}yes", None)
-    for word in ("/approve", f"/reject {side.mark}because"):
-        stage.answers(side, side.manager, word)
+        if word := ("/approve", f"/reject {side.mark}because", "")[number]:  # the third is forgotten
+            stage.answers(side, side.manager, word)
     stage.says(side, f"spy@{other.domain}", f"PIN: {side.pin[:-1]}0\nName: Spy", to=REGISTER)
     stage.says(side, side.manager, f"/invite {new[3]} Ina {side.mark}invited [decision_maker] {side.pin}")
     stage.answers(side, new[3], "Yes", None)
@@ -366,6 +371,7 @@ def _change(stage: Stage, side: Side, _: Side) -> None:
     """What agents change about a case; planned times come as a calendar file."""
     world, case = stage.world, side.case
     for action in (
+        Assign(case=case, actor=world.alice, team="third_level"),
         Describe(case=case, actor=world.alice, product=f"{side.mark}described"),
         ChangeType(case=case, actor=world.alice, type="task"),
         Plan(case=case, actor=world.alice, at=world.now.replace(year=2027)),

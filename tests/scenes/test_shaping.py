@@ -368,14 +368,14 @@ def test_who_is_taken_off_reads_and_writes_no_more(two: World) -> None:
 
 
 def test_an_outside_address_reads_and_cannot_write(two: World) -> None:
-    """Its mail is a stranger's, whatever token it carries, and no note reaches it."""
+    """Its mail with the case's token is held for agents to see, and no note reaches it."""
     two.act(ChangeParticipants(case=ONE, actor=two.alice, add=(OUTSIDE,)))
 
     assert (MALLORY, "agent_replied") in told_by(two, AgentReply(case=ONE, actor=two.alice, text="For all."))
     assert [] == told_by(two, AddNote(case=ONE, actor=two.alice, text="For us."))
     written = two.mail(a_mail(MALLORY, two.ports.tokens.mint(1001), "Let me in.", message_id="<m@evil.example>"))
 
-    assert DecisionKind.UNREGISTERED == written.kind
+    assert DecisionKind.HELD == written.kind
     assert "Let me in." not in [message.text for message in two.case(1001).messages]
 
 

@@ -15,7 +15,7 @@ from tests.two_accounts import INSIDE, SETTINGS, Stage, leaks, play
 from tests.world import a_world
 
 FIELDS = (
-    "subject1", "text", "answer", "bymail", "words", "all", "company", "person", "file1", "bytes", "reason",
+    "subject1", "text", "answer", "bymail", "words", "all", "company", "person", "file1", "sentbytes", "sentfile", "reason",
     "registrant0", "because", "order0", "no", "urgent", "linked", "still", "invited", "rang", "late",
 )  # fmt: skip
 """Of these at least something must be in a mail, or there was nothing that could have leaked."""
