@@ -7,6 +7,7 @@ left. A mark is one word, so that no wrapping and no encoding takes it apart.
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -30,6 +31,8 @@ from gateway.domain.actions import (
     Plan,
     Split,
 )
+from gateway.domain.escalation import EscalationKind, Gap, GapUnit, Meetings
+from gateway.domain.escalation_actions import LogProgress, PlanMeetings, ResolveEscalation, TakeEscalation
 from gateway.domain.model import (
     Agent,
     AgentId,
@@ -39,7 +42,6 @@ from gateway.domain.model import (
     Contact,
     ContactId,
     ContactRole,
-    EscalationKind,
     Party,
     PartyKind,
 )
@@ -223,7 +225,19 @@ def set_up(world: World, langs: tuple[str, str]) -> Stage:
 def play(world: World, langs: tuple[str, str]) -> Stage:
     """Everything that two companies can do, side by side."""
     stage = set_up(world, langs)
-    for act in (_write, _agents_work, _command, _intrude, _register, _ask, _change, _agents_change, _wait, _leave):
+    for act in (
+        _write,
+        _agents_work,
+        _command,
+        _intrude,
+        _register,
+        _ask,
+        _change,
+        _escalate,
+        _agents_change,
+        _wait,
+        _leave,
+    ):
         for side, other in stage.pairs():
             act(stage, side, other)
         stage.send_all()
@@ -380,6 +394,22 @@ def _change(stage: Stage, side: Side, _: Side) -> None:
         Escalate(case=case, actor=world.alice, kind=EscalationKind.NON_TECHNICAL, reason=f"{side.mark}agents"),
     ):
         world.act(action)
+
+
+def _escalate(stage: Stage, side: Side, _: Side) -> None:
+    """From the request to the lessons learned, with all that is sent about it, and what is internal."""
+    world, case = stage.world, side.case
+    root = next(_agents(world))
+    first = world.now + timedelta(hours=20)
+    meetings = Meetings(gap=Gap(1, GapUnit.DAY), first=first, zone="Europe/Berlin", channel=f"{side.mark}channel")
+    stage.says(side, side.reporter, f"/escalate {side.mark}down", subject=f"Re: {stage.token(side)}")
+    world.act(TakeEscalation(case=case, actor=root))
+    world.act(PlanMeetings(case=case, actor=root, meetings=meetings))
+    world.act(LogProgress(case=case, actor=root, text=f"Nearly, {side.mark}progress."))
+    world.act(LogProgress(case=case, actor=root, text=f"{INSIDE} {side.mark}log", internal=True))
+    stage.tick(days=1)
+    world.act(ResolveEscalation(case=case, actor=root, text=f"Over, {side.mark}over."))
+    world.act(LogProgress(case=case, actor=root, text=f"Learned, {side.mark}learned."))
 
 
 def _agents_change(stage: Stage, side: Side, other: Side) -> None:

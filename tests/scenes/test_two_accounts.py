@@ -17,22 +17,20 @@ from tests.world import a_world
 FIELDS = (
     "subject1", "text", "answer", "bymail", "words", "all", "company", "person", "file1", "sentbytes", "sentfile", "reason",
     "registrant0", "because", "order0", "no", "urgent", "linked", "still", "invited", "rang", "late",
+    "channel", "progress", "over", "learned",
 )  # fmt: skip
 """Of these at least something must be in a mail, or there was nothing that could have leaked."""
 
 MAILS = {
-    "reminder", "sla_level", "approval", "welcome", "rejected", "case_changed", "command_answer", "registration",
+    "reminder", "sla_level", "escalation", "approval", "welcome", "rejected", "case_changed", "command_answer", "registration",
     "case_opened", "customer_wrote", "agent_replied", "status_changed", "note", "assigned", "unregistered",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("langs", [("en", "de"), ("de", "en")], ids="-".join)
-def test_ac_13_no_byte_of_one_account_leaves_for_the_other(
-    database_url: str, tmp_path: Path, langs: tuple[str, str]
-) -> None:
+def test_ac_13_no_byte_of_one_account_leaves_for_the_other(database_url: str, tmp_path: Path) -> None:
     """And there was something to leak: each mark is in mail to somebody. Then a leak is planted, and found."""
     with a_world(database_url, tmp_path, **SETTINGS) as world:
-        stage = play(world, langs)
+        stage = play(world, ("en", "de") if world.ports.db.is_sqlite else ("de", "en"))
         assert [] == leaks(stage)
         assert [] == unsaid(stage)
         assert set() == MAILS - {kind for kind, _ in stage.kinds()}
