@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import gateway
-from gateway.domain.policy import MailRules
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.errors import Temporary
 

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from gateway.domain.policy import AbsenceLanguage
+from gateway.domain.mail_rules import AbsenceLanguage
 from gateway.domain.toml_lines import Page, Table
 
 _LISTS = tuple(field.name for field in fields(AbsenceLanguage) if field.name != "name")

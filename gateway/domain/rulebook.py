@@ -13,21 +13,17 @@ from gateway.domain.absence_file import read_absence
 from gateway.domain.bounce_rules import BounceRules, FailureReason
 from gateway.domain.escalation_rules import EscalationRules, read_escalation_rules
 from gateway.domain.letter_rules import LetterRules, read_letter_rules
-from gateway.domain.model import NoticeKind
-from gateway.domain.policy import (
+from gateway.domain.mail_rules import (
     AboutRules,
     AutomaticRules,
     HeaderMark,
     MailRules,
-    NoticeRule,
-    Policy,
-    PostRules,
     TextRules,
     ThanksLanguage,
     ThanksRules,
-    TrustRules,
-    Vendor,
 )
+from gateway.domain.model import NoticeKind
+from gateway.domain.policy import NoticeRule, Policy, PostRules, TrustRules, Vendor
 from gateway.domain.sla_file import HolidayBook, read_sla
 from gateway.domain.toml_lines import Page, Table
 from gateway.domain.workflow_file import EVENTS, read_workflow

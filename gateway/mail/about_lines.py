@@ -9,7 +9,7 @@ from dataclasses import asdict
 from functools import cache
 
 from gateway.domain.case_actions import About
-from gateway.domain.policy import AboutRules
+from gateway.domain.mail_rules import AboutRules
 
 FIRST_LINES = 60
 """Lines of a mail that are looked at: below them stand logs, which name versions of all kinds."""

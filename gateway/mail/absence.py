@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from itertools import pairwise, product
 
-from gateway.domain.policy import AbsenceLanguage
+from gateway.domain.mail_rules import AbsenceLanguage
 from gateway.mail.thanks import fold
 
 MAX_CHARACTERS = 4_000

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from gateway.domain.policy import AutomaticRules, HeaderMark
+from gateway.domain.mail_rules import AutomaticRules, HeaderMark
 from gateway.domain.post import Envelope, ParsedMail
 from gateway.mail.absence import Said, read_words
 

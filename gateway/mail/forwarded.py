@@ -8,7 +8,7 @@ which `parse` shows in the same form. Linear in the text.
 import re
 
 from gateway.domain.agent_mail import Forwarded
-from gateway.domain.policy import TextRules
+from gateway.domain.mail_rules import TextRules
 from gateway.mail.lines import Role, Words, label_of, words_of
 
 MOST_HEADER_LINES = 40

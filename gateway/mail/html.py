@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from gateway.domain.policy import TextRules
+from gateway.domain.mail_rules import TextRules
 from gateway.mail import html_sight
 from gateway.mail.html_marks import Mark, first_words, mark_of, squeezed
 

@@ -12,7 +12,7 @@ from itertools import islice
 
 from selectolax.lexbor import LexborNode
 
-from gateway.domain.policy import TextRules
+from gateway.domain.mail_rules import TextRules
 
 _NAMED_BY = ("class", "id", "name", "data-marker")
 _SPACE = re.compile(r"\s+")

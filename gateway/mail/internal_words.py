@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from email import message_from_bytes
 
 from gateway.domain.agent_mail import Correspondence
-from gateway.domain.policy import TextRules, Vendor
+from gateway.domain.mail_rules import TextRules
+from gateway.domain.policy import Vendor
 from gateway.mail.lines import is_closing, words_of
 from gateway.mail.token import Tokens, marks_in, split_address
 

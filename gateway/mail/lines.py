@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
-from gateway.domain.policy import TextRules
+from gateway.domain.mail_rules import TextRules
 
 MAX_LOOKED_AT = 400
 """Characters of a line that are looked at; marks of mail programs stand in short lines."""

@@ -14,7 +14,7 @@ from email.message import Message
 
 from mailparser import MailParser
 
-from gateway.domain.policy import MailRules, TextRules
+from gateway.domain.mail_rules import MailRules, TextRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.mail import sender
 from gateway.mail.bounce import read_bounce

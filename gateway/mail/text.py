@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 
-from gateway.domain.policy import TextRules
+from gateway.domain.mail_rules import TextRules
 from gateway.mail.attribution import mark_attributions, mark_header_blocks, mark_other_quotes, unmark_own_quotations
 from gateway.mail.lines import MARKS, MAX_LOOKED_AT, Kind, Words, divides, is_link, kind_of, looked_at, words_of
 from gateway.mail.signature import MAX_SIGNATURE, above_signature

@@ -17,7 +17,7 @@ from enum import Flag, auto
 from functools import lru_cache
 from itertools import product
 
-from gateway.domain.policy import ThanksLanguage, ThanksRules
+from gateway.domain.mail_rules import ThanksLanguage, ThanksRules
 
 MAX_CHARACTERS = 500
 """Characters of a text that may be only thanks."""

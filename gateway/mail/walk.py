@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from itertools import accumulate
 
-from gateway.domain.policy import TextRules
+from gateway.domain.mail_rules import TextRules
 from gateway.domain.post import ParsedAttachment
 from gateway.mail.charset import storable, to_text
 from gateway.mail.decode import body_text, header_text, one_line

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.model import IntakeId
-from gateway.domain.policy import MailRules
 from gateway.domain.post import (
     DecisionKind,
     DeliveryReport,

@@ -16,8 +16,8 @@ from gateway.terminal.room import AsOption, JsonOption, Room, WordsOrFiles, exam
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gateway.domain.mail_rules import MailRules
     from gateway.domain.model import Agent
-    from gateway.domain.policy import MailRules
     from gateway.domain.post import DeliveryReport, Evidence, ParsedMail, RawMail
     from gateway.mail.token import Tokens
     from gateway.services.explain import Explanation

@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from gateway.domain.policy import MailRules
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.parsing import serve
 

@@ -16,8 +16,9 @@ from gateway.adapters import dns_dkim
 from gateway.adapters.dns_ask import Dns
 from gateway.adapters.dns_auth import DnsAuth
 from gateway.adapters.dns_dkim import Signature
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.model import Authenticity, IntakeId
-from gateway.domain.policy import MailRules, TrustRules
+from gateway.domain.policy import TrustRules
 from gateway.domain.post import Envelope, Evidence, ParsedMail, RawMail, Transport
 from gateway.mail.parse import read_mail
 from tests import world

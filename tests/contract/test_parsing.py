@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 
 import gateway
-from gateway.domain.policy import AutomaticRules, MailRules, TextRules
+from gateway.domain.mail_rules import AutomaticRules, MailRules, TextRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.errors import Temporary
 from gateway.parsing import ParseFault, ParsePool

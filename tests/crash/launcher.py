@@ -24,8 +24,8 @@ from gateway.adapters.blobs import FileBlobs
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.app import Gateway
 from gateway.domain.actions import AgentReply, Cause, Fire, Stamp
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.model import CaseNumber, Party
-from gateway.domain.policy import MailRules
 from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
 from gateway.loops import Bell
 from gateway.mail.parse import read_mail

@@ -8,7 +8,7 @@ import sys
 import time
 from functools import partial
 
-from gateway.domain.policy import MailRules
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.post import ParsedMail, Unreadable
 from gateway.parsing import ParsePool, serve
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.absence_file import read_absence
-from gateway.domain.policy import AbsenceLanguage
+from gateway.domain.mail_rules import AbsenceLanguage
 from gateway.domain.toml_lines import Page
 from gateway.mail.absence import read_words
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.domain.policy import MailRules
+from gateway.domain.mail_rules import MailRules
 from gateway.domain.post import DeliveryReport, ParsedMail
 from gateway.domain.rulebook import read_mail_rules
 from gateway.domain.toml_lines import Page

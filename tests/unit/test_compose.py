@@ -17,16 +17,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.domain.actions import Stamp
+from gateway.domain.mail_rules import AutomaticRules, MailRules, TextRules
 from gateway.domain.model import Attachment, CaseNumber, NoticeKind
-from gateway.domain.policy import (
-    AutomaticRules,
-    MailRules,
-    Policy,
-    PostRules,
-    TextRules,
-    Vendor,
-    Workflow,
-)
+from gateway.domain.policy import Policy, PostRules, Vendor, Workflow
 from gateway.domain.words import ApprovalWords, CaseWords, Notice, RegistrationWords, StrangerWords
 from gateway.mail.answer_links import with_answer
 from gateway.mail.compose import Composed, compose

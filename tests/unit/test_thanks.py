@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.domain.policy import ThanksRules
+from gateway.domain.mail_rules import ThanksRules
 from gateway.domain.rulebook import read_thanks
 from gateway.domain.toml_lines import Page
 from gateway.mail.thanks import MAX_CHARACTERS, MAX_WORDS, is_only_thanks
