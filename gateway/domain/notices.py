@@ -306,7 +306,8 @@ def actions_for(contact: Contact | None, case: Case, policy: Policy) -> tuple[Ac
         return ()
     possible = policy.workflow.possible(case.status, "customer", case.type)
     names = [name for name in (CommandName.CLOSE, CommandName.REOPEN) if name in possible]
-    if case.escalation is None or not case.escalation.is_open:
+    known = case.escalation  # one that only a team knows of is not what a customer asks for
+    if known is None or not known.is_open or known.team is not None:
         names.append(CommandName.ESCALATE)
     return tuple(ActionWords(command=name) for name in names)
 

@@ -222,6 +222,15 @@ def test_an_incident_does_not_become_an_order(world: World) -> None:
     )
 
 
+def test_an_escalation_to_a_team_takes_the_link_from_nobody(world: World) -> None:
+    """A customer hears nothing of it, and can still ask for more attention; then it is asked for."""
+    on_case(world, "/type error")
+    assert ["/close\r\n", "/escalate\r\n"] == [link["body"] for link in links_of(last(world, BOB))]
+    on_case(world, "/escalate We cannot wait.")
+    assert "escalation_joined" in world.history()
+    assert "is escalated" in text(last(world, BOB))
+
+
 def test_a_case_that_waits_for_an_approval_is_not_merged(world: World) -> None:
     """The answer to its order would go to a case that nobody looks at."""
     on_case(world, "/order update to 8.1")
