@@ -25,7 +25,7 @@ def test_show_prints_the_kinds_as_they_are_in_the_file(desk: Typist) -> None:
     found = desk.json("rules", "show")
     error = next(kind for kind in found["types"] if kind["name"] == "error")
     assert {
-        "name": "error", "label": "Error", "sla": "P4", "needs": [], "escalates_to": "third_level", "incident": False,
+        "name": "error", "label": "Error", "also": ["bug"], "sla": "P4", "needs": [], "escalates_to": "third_level", "incident": False,
     } == error  # fmt: skip
     assert ["P1", "P2", "P3", "P4"] == [priority["name"] for priority in found["priorities"]]
     update = {"name": "update", "label": "Update a version", "type": "service_request", "order": True, "pin": False}
