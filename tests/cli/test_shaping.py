@@ -106,7 +106,7 @@ def test_a_subject_is_one_bounded_line(case: Typist) -> None:
         (1, ["--for", "bob@customer.example", "-m", " "], "the text is empty"),
         (2, ["--for", "bob@customer.example"], "EDITOR"),
         (2, ["--for", "bob@customer.example", "-m", "x", "--channel", "by phone"], "one short word"),
-        (1, ["--for", "bob@customer.example", "-m", "x", "--type", "bug"], "there are: question, incident"),
+        (1, ["--for", "bob@customer.example", "-m", "x", "--type", "party"], "there are: question, incident"),
         (1, ["--for", "bob@customer.example", "-m", "x", "--type", "incident"], "needs a priority"),
         (1, ["--for", "bob@customer.example", "-m", "x", "--priority", "P1"], "has no priority"),
         (1, ["--for", "bob@customer.example", "-m", "x", "--category", "update"], "has no category"),
