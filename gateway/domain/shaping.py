@@ -178,11 +178,6 @@ def _merge(draft: Draft) -> Change:
             f"case {draft.now.number} is of {draft.now.account}, case {into.now.number} of {into.now.account}; "
             "cases of two accounts are linked, never merged"
         )
-    if draft.now.awaits:
-        raise Refused(
-            f"case {draft.now.number} waits for the approval of an order; merge it once that is answered or released "
-            "(casegate approval list)"
-        )
     moving = draft.now
     for party in (moving.reporter, *moving.participants):
         if _may_come_along(draft, party):

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from gateway.domain.actions import AgentReply, ChangeParticipants, Merge
+from gateway.domain.actions import AgentReply, ChangeParticipants
 from gateway.domain.model import CaseNumber, ContactRole
-from gateway.errors import Refused
 from gateway.store import tables as t
 from tests.answers import (
     ANN,
@@ -229,15 +228,6 @@ def test_an_escalation_to_a_team_takes_the_link_from_nobody(world: World) -> Non
     on_case(world, "/escalate We cannot wait.")
     assert "escalation_joined" in world.history()
     assert "is escalated" in text(last(world, BOB))
-
-
-def test_a_case_that_waits_for_an_approval_is_not_merged(world: World) -> None:
-    """The answer to its order would go to a case that nobody looks at."""
-    on_case(world, "/order update to 8.1")
-    write(world, BOB, SERVICE, "And another thing.", subject="Another")
-    number = CaseNumber(world.cases()[-1])
-    with pytest.raises(Refused, match="waits for the approval of an order"):
-        world.act(Merge(case=ONE, into=number, actor=world.alice))
 
 
 def test_an_order_where_nobody_decides_waits_for_us(world: World) -> None:
