@@ -18,7 +18,7 @@ def mail(number: int) -> OutboxRow:
         id=OutboxId(0),
         case=CaseNumber(1001),
         recipient="ann@customer.example",
-        kind=NoticeKind.NOTE,
+        kind=NoticeKind.AGENT_REPLIED,
         return_path=f"service+b.{number}@vendor.example",
         message_id=f"<{number}@vendor.example>",
         data=b"",
