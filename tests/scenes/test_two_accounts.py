@@ -27,6 +27,11 @@ MAILS = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "database_url",
+    ["sqlite", pytest.param("postgresql", marks=[pytest.mark.servers, pytest.mark.slow])],
+    indirect=True,
+)
 def test_ac_13_no_byte_of_one_account_leaves_for_the_other(database_url: str, tmp_path: Path) -> None:
     """And there was something to leak: each mark is in mail to somebody. Then a leak is planted, and found."""
     with a_world(database_url, tmp_path, **SETTINGS) as world:
