@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import servers
+from tests.browser import Browser, chromium
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +53,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     url = cluster.create(template=request.getfixturevalue("migrated_postgresql"))
     yield url
     cluster.drop(url)
+
+
+@pytest.fixture(scope="session")
+def running_browser() -> Iterator[Browser]:
+    """One browser for the whole run."""
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture
+def browser(running_browser: Browser) -> Browser:
+    """A browser that has fetched nothing; the test wants the mark `servers`."""
+    running_browser.fetched.clear()
+    return running_browser

@@ -156,6 +156,7 @@ _BLOCK = BlockWords(
         "/show 1042 shows all of it",
     ),
     text="It is slow since Monday.\n\n/etc/hosts was changed before.",
+    link="mailto:service@acme.example?subject=commands&body=%2Fshow%201042",
 )
 _RESULTS = (
     ResultWords(line="/close", came="done", text=Phrase("the case is closed")),
@@ -163,6 +164,7 @@ _RESULTS = (
         line="/show 1042",
         came="shown",
         more="/show 1042 3",
+        more_link="mailto:service@acme.example?subject=commands&body=%2Fshow%201042%203",
         blocks=(_BLOCK, BlockWords(text="/upload holds all files")),
     ),
     ResultWords(
