@@ -101,13 +101,13 @@ def test_the_mail_names_level_and_due_time(world: World) -> None:
     world.later(minutes=30)
     tick(world)
     mail = last_mail(world, MIRA)
-    assert "50 % of the time for the first response to case 1001 is used" in mail
+    assert "50 % of the time for the first response to case 1001\r\nis used" in mail
     assert "it is due 2026-03-02 10:00 UTC" in mail
     assert "Promised: 1 h (P1 critical)." in mail
     assert "late" not in mail
     world.later(minutes=30)
     tick(world)
-    assert "OVERDUE: the time for the first response to case 1001 is used up since 2026-03-02 10:00 UTC." in (
+    assert "OVERDUE: the time for the first response to case 1001\r\nis used up since 2026-03-02 10:00 UTC." in (
         last_mail(world, SAM)
     )
 

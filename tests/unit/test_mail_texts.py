@@ -145,6 +145,18 @@ def test_own_words_of_ours_fit_a_terminal(shipped: Templates) -> None:
     assert [line for text in texts for line in text.splitlines() if len(line) > 78 and "{" not in line] == []
 
 
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_lines_with_usual_names_and_times_fit_a_terminal_too(shipped: Templates, lang: str) -> None:
+    """Also who else gets it, however many; only the answers to commands are as long as they are."""
+    too_long = set()
+    for name, _, words, vendor in (mail for mail in every_mail() if mail[1] == lang):
+        brief = replace(words, results=()) if hasattr(words, "results") else words
+        full = replace(brief, others=brief.others * 10) if hasattr(brief, "others") else brief
+        text = shipped.render(name, lang, full, vendor).text
+        too_long |= {(name, line) for line in text.splitlines() if len(line) > 78}
+    assert too_long == set()
+
+
 FREE = frozenset(
     """account_name author text recipient name address phone requester request reason inviter answered_by shown subject
     heading line about roles others attachments refused category_label priority_label""".split()  # noqa: SIM905 - a list of it is a page long
