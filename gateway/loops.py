@@ -166,14 +166,14 @@ class Clock:
             return
         except Exception as error:  # noqa: BLE001  # a loop top: the timer waits, and the next one proceeds
             name, place = type(error).__name__, where(error)
-            ids = {"id": row.id, **row.about, "kind": row.due.kind, "attempts": row.attempts}
+            ids = {"id": row.id, **row.about, "kind": row.kind, "attempts": row.attempts}
             log.error("timer.failed", **ids, error=name, where=place)  # noqa: TRY400  # a traceback may quote a case
             with suppress(CasegateError):  # no database: its lease runs out
                 await self._writer.run(partial(timers.failed, self._ports, row))
             return
         outcome = "fired" if done else "out_of_date"
         ms = milliseconds(started)
-        log.info("timer.fired", id=row.id, **row.about, kind=row.due.kind, outcome=outcome, ms=ms)
+        log.info("timer.fired", id=row.id, **row.about, kind=row.kind, outcome=outcome, ms=ms)
 
 
 def milliseconds(since: float) -> float:

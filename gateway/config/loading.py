@@ -265,7 +265,8 @@ def _policy(rules: Rules, settings: Settings | None) -> Policy:
         account_hour=limits.registrations_per_account_hour,
         wrong_pins_hour=limits.wrong_pins_hour,
     )
-    return replace(policy, budget=BudgetRules(**dict(settings.budget)), registrations=registrations)
+    budget = BudgetRules(**dict(settings.budget))
+    return replace(policy, budget=budget, registrations=registrations, digest_at=settings.rules.digest_at)
 
 
 def _shipped_sets() -> list[str]:

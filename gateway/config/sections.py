@@ -6,6 +6,7 @@ told, and what a relative path is relative to, is the loader's business.
 
 import re
 import shlex
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote
@@ -78,6 +79,12 @@ def _nameserver(text: str) -> str:
     return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
+def _time_of_day(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        raise ValueError('not a time of the day, such as "08:00"')
+    return value
+
+
 def _words(value: object) -> object:
     """In the environment a list is written with commas."""
     return [word.strip() for word in value.split(",") if word.strip()] if isinstance(value, str) else value
@@ -106,6 +113,7 @@ Nameserver = Annotated[str, AfterValidator(_nameserver)]
 ListenPort = Annotated[int, Field(ge=0, le=65535)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Count = Annotated[int, Field(ge=0)]
+TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
 Security = Literal["tls", "starttls", "none"]
 
 
@@ -276,6 +284,7 @@ class RulesSection(_Section):
     set: Line = "tracker"
     auto_close_days: Count = 0
     customer_reminder_days: Count = 0
+    digest_at: TimeOfDay = time(8)
 
 
 class BudgetSection(_Section):

@@ -15,6 +15,7 @@ from gateway.domain.commands import CarryOut
 from gateway.domain.erasing import Erased
 from gateway.domain.escalation import EscalationKind
 from gateway.domain.escalation_actions import EscalationAction
+from gateway.domain.gathering import SetAside, TellGathered
 from gateway.domain.model import (
     Attachment,
     Authenticity,
@@ -343,7 +344,7 @@ CaseAction = (
     | RecordRequest
     | EscalationAction
 )
-PostAction = AnswerStranger | AddressWorks | RaiseAlarm | TellAgent
+PostAction = AnswerStranger | AddressWorks | RaiseAlarm | TellAgent | SetAside | TellGathered
 PlainAction = CaseAction | PeopleAction | RegistrationAction | ApprovalAction | PostAction
 Action = PlainAction | CarryOut | AgentMail
 

@@ -111,6 +111,7 @@ class TimerKind(StrEnum):
     APPROVAL_EXPIRY = "approval_expiry"
     ESCALATION_UNTAKEN = "escalation_untaken"
     MEETING = "meeting"
+    DIGEST = "digest"
 
 
 class PartyKind(StrEnum):
@@ -226,6 +227,7 @@ class Agent:
     kind: AgentKind = AgentKind.AGENT
     teams: tuple[str, ...] = ()
     os_user: str | None = None
+    signature: str | None = None
     active: bool = True
 
     @property

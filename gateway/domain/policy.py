@@ -4,6 +4,7 @@ Code knows whose turn it is, never what a status is called: names of statuses, e
 """
 
 from dataclasses import dataclass, field, replace
+from datetime import time
 from functools import cached_property
 
 from gateway.domain.budget import BudgetRules
@@ -232,6 +233,7 @@ class Policy:
     first_team: str = "first_level"
     auto_close_days: int = 0
     customer_reminder_days: int = 0
+    digest_at: time = time(8)
     registrations: RegistrationLimits = field(default_factory=RegistrationLimits)
     budget: BudgetRules = field(default_factory=BudgetRules)
 

@@ -31,7 +31,7 @@ from gateway.errors import BadConfig
 
 RECIPIENTS = (
     *("reporter", "author", "participants", "vendor", "team", "managers", "sender", "user_managers"),
-    *("registrant", "approvers", "approver", "requester", "deciders", "called", "involved"),
+    *("registrant", "approvers", "approver", "requester", "deciders", "called", "involved", "agents"),
 )
 STEPS = {
     NoticeKind.REGISTRATION: frozenset(
@@ -42,7 +42,8 @@ STEPS = {
         {"asked", "reminder", "done", "answered", "hint", "expired"}
         | {"order_undecided", "order_approved", "order_rejected", "order_expired", "order_released"}
     ),
-    NoticeKind.DIGEST: frozenset({"ended"}),
+    NoticeKind.DIGEST: frozenset({"ended", "gathered"}),
+    NoticeKind.ALARM: frozenset({"set_aside"}),
     NoticeKind.ESCALATION: frozenset(
         {"escalated", "joined", "untaken", "taken", "planned", "meeting", "stopped", "resolved"}
         | {"logged", "noted", "learned"}
@@ -175,7 +176,7 @@ def _notice(table: Table) -> NoticeRule:
         from_level=_from_level(table),
         internal=table.flag("internal"),
     )
-    if rule.internal and rule.to not in {"vendor", "team", "managers", "deciders", "called", "involved", ""}:
+    if rule.internal and rule.to not in {"vendor", "team", "managers", "deciders", "called", "involved", "agents", ""}:
         table.complain("to", f'internal mail never leaves the vendor, and "{rule.to}" may be a customer')
     if rule.to == "user_managers" and rule.kind not in {NoticeKind.REGISTRATION, ""}:
         table.complain("to", "user_managers are told of their account's people only: registration")

@@ -3,7 +3,7 @@
 One of each kind of Words that a mail may be written with; the first is the one to show.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,12 +13,16 @@ from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
     ActionWords,
+    AlarmWords,
     ApprovalWords,
+    AsideWords,
     BlockWords,
     CaseWords,
     CommandWords,
     ContactWords,
+    DigestWords,
     EscalationWords,
+    FailedWords,
     LevelWords,
     RegistrationWords,
     ResultWords,
@@ -191,21 +195,12 @@ def samples(name: str) -> Iterator[Words]:
     if name == "contact_changed":
         yield from _CONTACTS
         return
-    if name in _REGISTRATIONS:
-        yield from _registrations(name)
-        return
-    if name == "command_answer":
-        yield from _commands()
-        return
-    if name in {"approval", "approval_hint", "approval_done"}:
-        yield from _approvals(name)
+    if name in _MADE:
+        yield from _MADE[name](name)
         return
     if name == "sla_level":
         for level in _LEVELS:
             yield from (replace(_FULL, level=level), replace(_FULL, level=level, assignee=None, priority_label=None))
-        return
-    if name in {"escalated", "escalated_vendor", "escalation_step", "escalation_step_vendor"}:
-        yield from _escalations(name)
         return
     if name in {"order", "order_vendor"}:
         yield from (replace(_FULL, event=event, text=text) for event in _ORDERS for text in ("As agreed.", ""))
@@ -344,7 +339,7 @@ def _approvals(name: str) -> Iterator[Words]:
         yield replace(_ASKS, kind="step_up", event="done", state="approved", failed="they are a contact no more")
 
 
-def _commands() -> Iterator[Words]:
+def _commands(_name: str) -> Iterator[Words]:
     """An answer to commands, with and without a case."""
     full = CommandWords(
         recipient="Ann Example",
@@ -357,3 +352,47 @@ def _commands() -> Iterator[Words]:
     yield full
     yield replace(full, escalation=_ESCALATED)
     yield replace(full, recipient="", token=None, subject="", results=_BARE_RESULTS, actions=())
+
+
+_ASIDE = AsideWords(
+    number=9001,
+    state="held",
+    sender="bob@customer.example",
+    subject="Please change our bank account",
+    reason="the sender's evidence failed: dmarc=fail",
+    name="Bob Example",
+    account="ACME-1",
+)
+
+
+def _desk(name: str) -> Iterator[Words]:
+    """What agents read of mail that was set aside, and of mail that failed."""
+    unread = replace(_ASIDE, number=9002, state="quarantined", subject="", reason="more than 1000 parts")
+    if name == "set_aside":
+        for mail in (_ASIDE, unread):
+            full = AlarmWords(recipient="Mira Agent", mail=mail, account_name="Acme Europe", is_proved=False)
+            yield from (full, replace(full, recipient="", is_proved=True))
+        return
+    stranger = replace(_ASIDE, number=9003, sender="", name=None, account=None)
+    gone = FailedWords(
+        address="carl@customer.example",
+        error="5.1.1 no such user",
+        mails=3,
+        name="Carl Example",
+        account="ACME-1",
+        phone="+49 30 5550101",
+    )
+    failed = (gone, FailedWords(address="dora@customer.example", error="5.2.2 mailbox full", mails=1))
+    day = DigestWords(recipient="Mira Agent", failed=failed, aside=(_ASIDE, unread, stranger))
+    yield replace(day, more_failed=7, more_aside=12)
+    yield from (day, replace(day, recipient="", failed=()), replace(day, aside=()))
+
+
+_MADE: dict[str, Callable[[str], Iterator[Words]]] = {
+    **dict.fromkeys(_REGISTRATIONS, _registrations),
+    **dict.fromkeys(("approval", "approval_hint", "approval_done"), _approvals),
+    **dict.fromkeys(("escalated", "escalated_vendor", "escalation_step", "escalation_step_vendor"), _escalations),
+    **dict.fromkeys(("set_aside", "digest"), _desk),
+    "command_answer": _commands,
+}
+"""Who makes the samples of mails that have many."""

@@ -27,12 +27,16 @@ from gateway.domain.phrases import Phrase, say
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
     ActionWords,
+    AlarmWords,
     ApprovalWords,
+    AsideWords,
     BlockWords,
     CaseWords,
     CommandWords,
     ContactWords,
+    DigestWords,
     EscalationWords,
+    FailedWords,
     RegistrationWords,
     ResultWords,
     StrangerWords,
@@ -66,6 +70,10 @@ _PLAIN = frozenset(
         ResultWords,
         BlockWords,
         ActionWords,
+        AlarmWords,
+        DigestWords,
+        AsideWords,
+        FailedWords,
         EscalationWords,
         Vendor,
     )

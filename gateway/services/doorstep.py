@@ -48,7 +48,7 @@ def doorstep(ports: Ports, envelope: Envelope, header: bytes) -> Refusal | None:
     """
     if not envelope.mail_from or any(_is_answer(ports, address) for address in envelope.rcpt_to):
         return None
-    mail = _read_from(ports, header)
+    mail = read_from(ports, header)
     if mail is None:
         return None
     evidence = judge(mail, envelope) if ports.look_up is None or mail.sender is None else _STILL_TO_ASK
@@ -80,7 +80,7 @@ def _is_answer(ports: Ports, address: str) -> bool:
     return is_named or user == "postmaster" or (detail != "" and not detail[0].isdigit())
 
 
-def _read_from(ports: Ports, header: bytes) -> ParsedMail | None:
+def read_from(ports: Ports, header: bytes) -> ParsedMail | None:
     """A mail of its From fields alone, read as the whole will be; None where reading it is for the parse child."""
     from gateway.mail.parse import read_mail  # late: most mail comes from relays, and is read in the child
 

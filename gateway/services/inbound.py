@@ -20,6 +20,7 @@ from gateway.mail.decision import Decision
 from gateway.mail.ladder import climb
 from gateway.mail.token import find_clues, keyed_return_path
 from gateway.services.agent_facts import agent_facts
+from gateway.services.gathering import unless_asked
 from gateway.services.letters import answer_facts, letter_facts, without_pin
 from gateway.services.mail_files import files_in
 from gateway.services.perform import perform_in
@@ -118,7 +119,9 @@ def handle(
         decision = _decide(tx, ports, raw, mail, evidence, kept)  # the facts, and the first rung that holds
         if mail.attachments and not kept and _keeps_files(decision):
             raise Conflict("what this mail is has changed meanwhile")
-        outcomes = perform_in(tx, ports, decision.actions, Cause.mail(raw.id), decision.hush)  # the one write path
+        told = unless_asked(tx, ports, raw, decision, mail, evidence)  # agents hear of mail that was set aside
+        actions = (*decision.actions, *told)
+        outcomes = perform_in(tx, ports, actions, Cause.mail(raw.id), decision.hush)  # the one write path
         case = decision.case or next((done.case.number for done in outcomes if done.case), None)
         shown = mail if case is not None else without_pin(ports, mail)
         intake.decided(tx, raw.id, _decided(raw, decision, shown, evidence, case))  # with all the above, or not at all
@@ -200,7 +203,9 @@ def quarantine(ports: Ports, raw: RawMail, reason: str) -> Decision:
     """Set a mail aside that cannot be read, or that failed too often; agents see it, the queue goes on."""
     decision = ladder.quarantine(reason)
     with ports.db.begin() as tx:
+        perform_in(tx, ports, unless_asked(tx, ports, raw, decision, None, None), Cause.mail(raw.id))
         intake.decided(tx, raw.id, _decided(raw, decision, None, None, None))
+    ports.nudge()
     return decision
 
 

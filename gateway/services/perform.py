@@ -11,11 +11,22 @@ import sqlalchemy as sa
 
 from gateway.domain import agent_answer, approving, registering, workflow
 from gateway.domain import people as people_rules
-from gateway.domain.actions import Action, Cause, Change, DeliveryFailed, OpenCase, Outcome, PlainAction, Stamp
+from gateway.domain.actions import (
+    Action,
+    Cause,
+    Change,
+    DeliveryFailed,
+    OpenCase,
+    Outcome,
+    PlainAction,
+    PostAction,
+    Stamp,
+)
 from gateway.domain.agent_mail import AgentMail, TellAgent
 from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, RegistrationAction
 from gateway.domain.budget import share_of
 from gateway.domain.commands import CarryOut
+from gateway.domain.gathering import SetAside, TellGathered
 from gateway.domain.model import Case, Contact, OutboxId
 from gateway.domain.notices import merge
 from gateway.domain.people_actions import AddressWorks, AnswerStranger, PeopleAction
@@ -24,7 +35,7 @@ from gateway.domain.words import Notice
 from gateway.errors import Conflict, NotFound, Refused
 from gateway.mail.compose import Composed, compose
 from gateway.mail.decision import NO_HUSH, Hush
-from gateway.services import budget, erasing, waiting
+from gateway.services import budget, erasing, gathering, waiting
 from gateway.services.agent_commanding import AgentDesk, carry_out_for_agent
 from gateway.services.command_desk import CommandDesk
 from gateway.services.commanding import carry_out
@@ -153,18 +164,9 @@ def _write_people(tx: sa.Connection, done: Change, stamp: Stamp) -> tuple[Contac
 
 
 def _decide(tx: sa.Connection, ports: Ports, action: PlainAction, stamp: Stamp, cause: Cause, step: int) -> Change:
-    if isinstance(action, AnswerStranger):
-        return workflow.answer_stranger(action, ports.policy)
-    if isinstance(action, TellAgent):
-        return Change(notices=agent_answer.held(action, ports.policy))
-    if isinstance(action, AddressWorks):
-        people.address_works(tx, action.address)
-        return Change()
-    if isinstance(action, RaiseAlarm):
-        until = stamp.at + budget.HOUR
-        save.alarm_raised(tx, action.name, at=stamp.at, text=action.text, mend=action.mend, until=until)
-        return Change()
-    if isinstance(action, DeliveryFailed) and not _is_news(tx, action, stamp):
+    if isinstance(action, PostAction):
+        return _about_mail(tx, ports, action, stamp)
+    if isinstance(action, DeliveryFailed) and not _is_news(tx, ports, action, stamp):
         return Change()
     if isinstance(action, PeopleAction):
         people_known = people_facts(tx, ports, action)
@@ -178,10 +180,30 @@ def _decide(tx: sa.Connection, ports: Ports, action: PlainAction, stamp: Stamp, 
     return workflow.decide(action, facts, ports.policy, stamp, str(cause), step)
 
 
-def _is_news(tx: sa.Connection, action: DeliveryFailed, stamp: Stamp) -> bool:
+def _about_mail(tx: sa.Connection, ports: Ports, action: PostAction, stamp: Stamp) -> Change:
+    """What belongs to no case and to nobody's registration."""
+    match action:
+        case AnswerStranger():
+            return workflow.answer_stranger(action, ports.policy)
+        case TellAgent():
+            return Change(notices=agent_answer.held(action, ports.policy))
+        case AddressWorks():
+            people.address_works(tx, action.address)
+        case RaiseAlarm():
+            until = stamp.at + budget.HOUR
+            save.alarm_raised(tx, action.name, at=stamp.at, text=action.text, mend=action.mend, until=until)
+        case SetAside():
+            return gathering.set_aside(tx, ports, action, stamp.at)
+        case TellGathered():
+            return gathering.told(tx, ports)
+    return Change()
+
+
+def _is_news(tx: sa.Connection, ports: Ports, action: DeliveryFailed, stamp: Stamp) -> bool:
     """Note what bounced; True if a case is to be told. A second report about the same mail tells nothing new."""
     if not save.outbox_failed(tx, action.outbox, action.error):
         return False
+    gathering.failed(tx, ports, action, stamp.at)
     if action.flags:
         people.address_bounced(tx, action.recipient, at=stamp.at, status=action.status)
     if (registration := approvals.registration_of_mail(tx, action.outbox)) is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from gateway.domain.model import TimerKind
 from gateway.domain.post import IntakeState, OutboxState, TimerState
 from gateway.errors import NotFound
 from gateway.mail.masking import without_tokens
@@ -283,6 +284,8 @@ def _subject(row: sa.Row[Any]) -> str:
     """What a timer is about."""
     if row.case_number is not None:
         return f"case {row.case_number}"
+    if row.kind is TimerKind.DIGEST:
+        return "mail set aside"
     return f"registration {row.registration_id}" if row.registration_id else f"approval {row.approval_id}"
 
 

@@ -12,8 +12,7 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, Elapse
-from gateway.domain.approval_actions import Lapse
-from gateway.domain.model import CaseNumber
+from gateway.domain.model import CaseNumber, Timer
 from gateway.domain.post import TimerState
 from gateway.errors import Conflict
 from gateway.services import waiting
@@ -67,7 +66,7 @@ def fire(ports: Ports, row: LeasedTimer) -> bool:
 
 def _fire(ports: Ports, row: LeasedTimer) -> bool:
     timer, now = row.due, ports.now()
-    if isinstance(timer, Lapse):
+    if not isinstance(timer, Timer):
         with ports.db.begin() as tx:
             if not timers.fired(tx, row, now):
                 return False

@@ -58,6 +58,7 @@ class AgentRow(Row, table=True):
     kind: AgentKind = Field(sa_type=choice(AgentKind))
     teams: list[str] = Field(sa_type=sa.JSON)
     os_user: str | None = None
+    signature: str | None = None
     active: bool = True
 
 

@@ -24,7 +24,7 @@ Bytes = Callable[[str], bytes]
 _WITHOUT_TEXTS = frozenset(
     {
         *("account", "agent", "contact", "address"),  # people have their own rows; `person` sees to this one's
-        *("participant", "thread", "raw_mail", "handled", "timer"),  # below, or ids and hashes only
+        *("participant", "thread", "raw_mail", "handled", "timer", "to_tell"),  # below, or ids and hashes only
         *("mailbox", "counter", "in_force", "unwanted_blob"),
     }
 )

@@ -186,6 +186,7 @@ def _agents(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tuple
             kind=row.kind,
             teams=tuple(row.teams),
             os_user=row.os_user,
+            signature=row.signature,
             active=row.active,
         )
         for row in tx.execute(query, values)

@@ -68,6 +68,7 @@ def add_agent(tx: sa.Connection, agent: Agent) -> int:
     """A new agent; `agent.id` is ignored, the new one returned. Refused if the address is taken."""
     with Session(tx) as session:
         row = AgentRow(name=agent.name, kind=agent.kind, teams=list(agent.teams), os_user=agent.os_user)
+        row.signature = agent.signature
         session.add(row)
         session.flush()
         assert row.id is not None

@@ -32,6 +32,7 @@ from gateway.store.work_rows import (
     OutboxMailRow,
     RawMailRow,
     TimerRow,
+    ToTellRow,
     UnwantedBlobRow,
 )
 
@@ -60,6 +61,7 @@ raw_mail = table(RawMailRow)
 unwanted_blob = table(UnwantedBlobRow)
 handled = table(HandledRow)
 outbox = table(OutboxMailRow)
+to_tell = table(ToTellRow)
 alarm = table(AlarmRow)
 mailbox = table(MailboxRow)
 counter = table(CounterRow)

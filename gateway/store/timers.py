@@ -15,6 +15,7 @@ from sqlalchemy import bindparam, select
 from gateway.domain.approval import ApprovalId, RegistrationId
 from gateway.domain.approval_actions import Lapse
 from gateway.domain.escalation import EscalationState
+from gateway.domain.gathering import TellGathered
 from gateway.domain.model import CaseNumber, Timer, TimerKey, TimerKind
 from gateway.domain.post import TimerState
 from gateway.store import tables as t
@@ -38,15 +39,22 @@ _OF_CASES = select(t.timer).where(t.timer.c.case_number.in_(bindparam("numbers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeasedTimer:
-    """A timer row that a worker holds: of a case, or of a registration or approval. `attempts` counts its leases."""
+    """A timer row that a worker holds: of a case, a registration or approval, or what was gathered. `attempts` counts its leases."""
 
     id: int
-    due: Timer | Lapse
+    due: Timer | Lapse | TellGathered
     attempts: int
+
+    @property
+    def kind(self) -> TimerKind:
+        """What is due."""
+        return TimerKind.DIGEST if isinstance(self.due, TellGathered) else self.due.kind
 
     @property
     def about(self) -> dict[str, int]:
         """What it is about, for the log: the case, the registration or the approval."""
+        if isinstance(self.due, TellGathered):
+            return {}
         if isinstance(self.due, Timer):
             return {"case": self.due.case}
         named = {"registration": self.due.registration, "approval": self.due.approval}
@@ -93,8 +101,7 @@ def replace(tx: sa.Connection, case: CaseNumber, wanted: Iterable[Timer]) -> Non
 def leased(tx: sa.Connection, ids: Sequence[int]) -> tuple[LeasedTimer, ...]:
     """Rows by id, what was due first first."""
     return tuple(
-        LeasedTimer(id=row.id, due=_lapse(row) if row.case_number is None else _timer(row), attempts=row.attempts)
-        for row in tx.execute(_ROWS, {"ids": ids})
+        LeasedTimer(id=row.id, due=_due(row), attempts=row.attempts) for row in tx.execute(_ROWS, {"ids": ids})
     )
 
 
@@ -102,7 +109,7 @@ def fired(tx: sa.Connection, row: LeasedTimer, at: datetime) -> bool:
     """Note that this one speaks now; False if it did already, or was replaced by a change of its case."""
     values = {"state": TimerState.FIRED, "fired_at": at, "lease_until": None}
     timer = row.due
-    if isinstance(timer, Lapse):
+    if not isinstance(timer, Timer):
         pending = (t.timer.c.id == row.id) & (t.timer.c.state == TimerState.PENDING)
         return tx.execute(sa.update(t.timer).where(pending).values(values)).rowcount == 1
     key = {"timer": row.id, "case": timer.case, "what": timer.kind, "stay": timer.round, "percent": timer.level}
@@ -198,6 +205,12 @@ def kept(tx: sa.Connection, numbers: Sequence[CaseNumber]) -> Mapping[CaseNumber
 def _timer(row: sa.Row[Any]) -> Timer:
     case = CaseNumber(row.case_number)
     return Timer(kind=row.kind, case=case, round=row.round, due_at=row.due_at, level=row.level)
+
+
+def _due(row: sa.Row[Any]) -> Timer | Lapse | TellGathered:
+    if row.kind is TimerKind.DIGEST:
+        return TellGathered()
+    return _lapse(row) if row.case_number is None else _timer(row)
 
 
 def _lapse(row: sa.Row[Any]) -> Lapse:

@@ -17,7 +17,7 @@ from gateway.store.row import Row, choice
 class TimerRow(Row, table=True):
     """Something due at a time, once: fired ones are kept, so that none speaks twice.
 
-    It is about a case, a registration or an approval.
+    It is about a case, a registration or an approval, or what was gathered for agents.
     """
 
     __tablename__ = "timer"
@@ -129,6 +129,21 @@ class OutboxMailRow(Row, table=True):
     next_attempt_at: datetime
     lease_until: datetime | None = None
     last_error: str | None = None
+
+
+class ToTellRow(Row, table=True):
+    """A mail that was set aside, or one of ours that failed, until agents are told of it; nothing but ids.
+
+    `alarmed_at` is when they were told at once of this mail of a contact; it is kept until nobody cares any more.
+    """
+
+    __tablename__ = "to_tell"
+    __table_args__ = (sa.Index("ix_to_tell_contact", "contact_id", "alarmed_at"), {"sqlite_autoincrement": True})
+    id: int | None = Field(default=None, primary_key=True)
+    intake_id: int | None = Field(default=None, foreign_key="intake.id", ondelete="CASCADE")
+    outbox_id: int | None = Field(default=None, foreign_key="outbox.id", ondelete="CASCADE")
+    contact_id: int | None = Field(default=None, foreign_key="contact.id")
+    alarmed_at: datetime | None = None
 
 
 class AlarmRow(Row, table=True):

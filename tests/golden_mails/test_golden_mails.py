@@ -8,7 +8,7 @@ from gateway.domain.model import NoticeKind
 from tests.golden_mails.golden import FOLDER, POLICY, REGISTRANT, Row, composed, rows
 
 ROWS = tuple(rows())
-UNBORN = {NoticeKind.ALARM, NoticeKind.UPLOAD}
+UNBORN = {NoticeKind.UPLOAD}
 """Kinds that nothing tells yet."""
 
 

@@ -95,7 +95,7 @@ def tick(world: World) -> list[TimerKind]:
     """What a daemon does that looks at its clock now, and which of it took effect."""
     happened = []
     while rows := timers.lease(world.ports):
-        happened += [row.due.kind for row in rows if timers.fire(world.ports, row)]
+        happened += [row.kind for row in rows if timers.fire(world.ports, row)]
     return happened
 
 

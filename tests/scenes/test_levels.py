@@ -46,7 +46,7 @@ def tick(world: World) -> list[tuple[str, int, bool]]:
     """What a daemon does that looks at its clock now: (clock, level, took effect)."""
     happened = []
     while rows := timers.lease(world.ports):
-        happened += [(row.due.kind.value, getattr(row.due, "level", 0), timers.fire(world.ports, row)) for row in rows]
+        happened += [(row.kind.value, getattr(row.due, "level", 0), timers.fire(world.ports, row)) for row in rows]
     return happened
 
 

@@ -45,7 +45,7 @@ def tick(world: World) -> list[tuple[TimerKind, bool]]:
     """What a daemon does that looks at its clock now, and which of it took effect."""
     happened = []
     while rows := timers.lease(world.ports):
-        happened += [(row.due.kind, timers.fire(world.ports, row)) for row in rows]
+        happened += [(row.kind, timers.fire(world.ports, row)) for row in rows]
     return happened
 
 

@@ -159,7 +159,7 @@ def test_lines_with_usual_names_and_times_fit_a_terminal_too(shipped: Templates,
 
 FREE = frozenset(
     """account_name author text recipient name address phone requester request reason inviter answered_by shown subject
-    heading line about roles others attachments refused category_label priority_label""".split()  # noqa: SIM905 - a list of it is a page long
+    heading line about roles others attachments refused category_label priority_label sender error""".split()  # noqa: SIM905 - a list of it is a page long
 )
 """What people write, and names of ours that are data to a template."""
 

@@ -33,6 +33,7 @@ def upgrade() -> None:
         ),
         sa.Column("teams", sa.JSON(), nullable=False),
         sa.Column("os_user", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("signature", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agent")),
     )
@@ -653,6 +654,7 @@ def upgrade() -> None:
                 "approval_expiry",
                 "escalation_untaken",
                 "meeting",
+                "digest",
                 name="timerkind",
                 native_enum=False,
                 create_constraint=True,
@@ -716,6 +718,22 @@ def upgrade() -> None:
     with op.batch_alter_table("attachment", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_attachment_message"), ["message"], unique=False)
         batch_op.create_index(batch_op.f("ix_attachment_sha256"), ["sha256"], unique=False)
+
+    op.create_table(
+        "to_tell",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("intake_id", sa.Integer(), nullable=True),
+        sa.Column("outbox_id", sa.Integer(), nullable=True),
+        sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("alarmed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_to_tell_contact_id")),
+        sa.ForeignKeyConstraint(["intake_id"], ["intake.id"], name=op.f("fk_to_tell_intake_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["outbox_id"], ["outbox.id"], name=op.f("fk_to_tell_outbox_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_to_tell")),
+        sqlite_autoincrement=True,
+    )
+    with op.batch_alter_table("to_tell", schema=None) as batch_op:
+        batch_op.create_index("ix_to_tell_contact", ["contact_id", "alarmed_at"], unique=False)
 
     # ### end Alembic commands ###
     op.execute("INSERT INTO counter (name, value) VALUES ('case', 1000), ('registration', 0), ('approval', 0)")
