@@ -2,10 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from gateway.domain import notices
 from gateway.domain.actions import Change, Stamp
+from gateway.domain.calendars import Calendar
 from gateway.domain.facts import CaseFacts
 from gateway.domain.fold import evolve
 from gateway.domain.model import Case, CaseNumber, Event, Message, NoticeKind, Party, PartyKind, Turn
@@ -47,6 +49,17 @@ class Draft:
         """The case as the events so far left it."""
         assert self.case is not None
         return self.case
+
+    @property
+    def calendar(self) -> Calendar:
+        """The hours in which people of this account can expect us."""
+        rules = self.policy.sla
+        return rules.calendar_named(self.facts.account.calendar) or rules.default_calendar
+
+    @property
+    def is_closed(self) -> bool:
+        """True outside those hours."""
+        return not self.calendar.between(self.stamp.at, self.stamp.at + timedelta(seconds=1))
 
     def beside(self) -> "Draft":
         """A draft of the second case that this action is about."""

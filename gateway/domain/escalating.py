@@ -10,7 +10,6 @@ from typing import assert_never
 
 from gateway.domain import notices
 from gateway.domain.actions import Change, Elapse, Escalate
-from gateway.domain.calendars import Calendar
 from gateway.domain.draft import Draft
 from gateway.domain.escalation import EscalationKind, EscalationState, GapUnit, Meetings
 from gateway.domain.escalation_actions import (
@@ -119,16 +118,7 @@ def elapse(draft: Draft, action: Elapse) -> Change:
 
 def is_out_of_hours(draft: Draft) -> bool:
     """True for the most urgent priority while the account's calendar is closed (SPEC section 10)."""
-    urgent = draft.policy.workflow.priorities[:1]
-    if not urgent or draft.now.priority != urgent[0].name:
-        return False
-    now = draft.stamp.at
-    return not _calendar(draft).between(now, now + timedelta(seconds=1))
-
-
-def _calendar(draft: Draft) -> Calendar:
-    rules = draft.policy.sla
-    return rules.calendar_named(draft.facts.account.calendar) or rules.default_calendar
+    return draft.policy.workflow.is_most_urgent(draft.now.priority) and draft.is_closed
 
 
 def _take(draft: Draft) -> None:
@@ -192,7 +182,7 @@ def _resolve(draft: Draft, action: ResolveEscalation) -> None:
         raise Refused(f"{action.meeting:%Y-%m-%d %H:%M} UTC is past; name a later time for the meeting")
     _must_fit(action.text)
     zone = draft.facts.account.timezone
-    at = action.meeting or draft.policy.escalations.lessons(now, zone, _calendar(draft))
+    at = action.meeting or draft.policy.escalations.lessons(now, zone, draft.calendar)
     draft.add("escalation_resolved", text=action.text.strip(), lessons_at=timestamp(at))
     case, meetings = draft.now, known.meetings
     appointment = Appointment(

@@ -103,7 +103,7 @@ class CaseFacts:
     `case` is None for one that is about to be opened as `number`. `contacts` and `agents` hold everybody
     on the case by party, also contacts who were added as an outside address; `team` are the active agents to whom news of an unassigned case goes.
     `colleagues` are the active agents of the assignee's team, `managers` the support managers; both are read for
-    what tells them only, and so are `staff`, all active agents, and `last_words`, what a customer wrote last, for
+    what tells them only, and so are `staff`, all active agents, whom notes name, and `last_words`, what a customer wrote last, for
     escalations. `last_from_customer` is the Message-ID to answer, `thread` all Message-IDs of the case, oldest first.
     `incident_managers` are those of the account while they count. `messages` are all of the case, for a split;
     `other` is the second case of a merge, link, split or follow-up. `is_renamed` says of a reply that its subject is

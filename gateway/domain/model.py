@@ -185,8 +185,7 @@ class Bounced:
 class Contact:
     """A person of one account. `addresses` are in stored form; the first is the one mail goes to.
 
-    `bounced` are those of them that mail does not reach, until mail comes from there. Of who `is_erased` only a pseudonym
-    is left (`domain.erasing`).
+    `bounced` are those that mail does not reach, until some comes from there; who `is_erased` is a pseudonym.
     """
 
     id: ContactId
@@ -369,8 +368,7 @@ class Attachment:
 class Message:
     """One piece of correspondence, as a decision writes it. `quoted` is all the rest of the text.
 
-    `encrypted` says that its text is in a file that only who has the key can read. `refers_to` are Message-IDs of mail
-    that it answers and that we may never have seen.
+    `encrypted`: only who has the key can read it. `refers_to` are Message-IDs of mail that we may never have seen.
     """
 
     direction: Direction

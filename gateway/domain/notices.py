@@ -18,20 +18,22 @@ from gateway.domain.model import (
     Party,
     PartyKind,
 )
+from gateway.domain.naming import named_in
 from gateway.domain.phrases import Phrase
 from gateway.domain.policy import NoticeRule, Policy
 from gateway.domain.words import (
     ActionWords,
     Appointment,
     CaseWords,
-    CommandWords,
     EscalationWords,
     LevelWords,
     Notice,
     StrangerWords,
-    Words,
     file_size,
 )
+
+LAST_LINES = 6
+"""So many lines at the end of a text may be a signature."""
 
 _ZONES = {"CET": Phrase("CET"), "CEST": Phrase("CEST")}
 """Zones that have other names in other languages."""
@@ -45,7 +47,8 @@ class News:
     writer's own mail; `quiet` says that its writer must get no automatic mail; `to_author` tells the author too.
     `acting` is who did it in the author's name, `only` the readers beyond whom nobody is told; `changes`, `other`,
     `when`, `appointment`, `level` and `escalation` are those of Words and Notice, and so are `renamed` and `foreign`, for
-    agents. `inside` is the text of mail to agents where that to customers says less.
+    agents. `inside` is the text of mail to agents where that to customers says less, `out_of_hours` says that the
+    account's calendar is closed now.
     """
 
     event: str | None
@@ -68,6 +71,7 @@ class News:
     renamed: str | None = None
     foreign: tuple[CaseNumber, ...] = ()
     encrypted: bool = False
+    out_of_hours: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,50 +122,6 @@ def for_stranger(address: str, message_id: str | None, policy: Policy) -> tuple[
     )
 
 
-def merge(notices: list[Notice]) -> list[Notice]:
-    """One mail a person and transaction: the kind that comes first in CONTRACT's list speaks for the others.
-
-    It also says which files were refused, and that the case was escalated, if one of the others would have said it. Each
-    question is a mail of its own,
-    since each has an answer of its own.
-    """
-    order = list(NoticeKind)
-    best: dict[tuple[str, str], Notice] = {}
-    refused = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.ATTACHMENT_REFUSED}
-    results = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.COMMAND_ANSWER}
-    escalated = {(one.recipient, one.internal): one.words for one in notices if one.kind is NoticeKind.ESCALATION}
-    for notice in notices:
-        key = (notice.recipient, notice.lane)
-        known = best.get(key)
-        if known is None or order.index(notice.kind) < order.index(known.kind):
-            best[key] = notice
-    told = [_with_refused(notice, refused.get(notice.recipient)) for notice in best.values()]
-    told = [_with_escalation(notice, escalated.get((notice.recipient, notice.internal))) for notice in told]
-    return [_with_results(notice, results.get(notice.recipient)) for notice in told]
-
-
-def _with_refused(notice: Notice, told: Words | None) -> Notice:
-    if not isinstance(told, CaseWords) or not isinstance(notice.words, CaseWords):
-        return notice
-    return replace(notice, words=replace(notice.words, refused=told.refused))
-
-
-def _with_escalation(notice: Notice, told: Words | None) -> Notice:
-    if notice.kind is NoticeKind.ESCALATION or not isinstance(told, CaseWords):
-        return notice
-    if not isinstance(notice.words, CaseWords | CommandWords):
-        return notice
-    return replace(notice, words=replace(notice.words, escalation=told.escalation))
-
-
-def _with_results(notice: Notice, told: Words | None) -> Notice:
-    """A mail that speaks for the answer to commands says what came of them."""
-    if not isinstance(told, CommandWords) or not isinstance(notice.words, CaseWords) or notice.internal:
-        return notice
-    actions = told.actions if told.token else notice.words.actions  # what is possible after those commands
-    return replace(notice, words=replace(notice.words, results=told.results, actions=actions))
-
-
 def _readers(rule: NoticeRule, news: News, case: Case, facts: CaseFacts) -> tuple[_Reader, ...]:
     match rule.to:
         case "reporter":
@@ -204,8 +164,10 @@ def _vendors_people(to: str, news: News, case: Case, facts: CaseFacts) -> list[A
             return [agent for agent in _called(case, facts) if agent.party != news.author]
         case "involved":
             return _involved(news, case, facts)
+        case "named":
+            return [agent for agent in named_in(news.text, facts.staff) if agent.party != news.author]
     assignee = facts.agents.get(case.assignee) if case.assignee else None
-    told = (assignee,) if assignee and assignee.active else facts.team
+    told = (assignee,) if assignee and assignee.active else () if to == "assignee" else facts.team
     return [agent for agent in told if news.to_author or agent.party not in {news.author, news.acting}]
 
 
@@ -357,7 +319,20 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         when=local_time(news.when, zone) if news.when else None,
         level=news.level,
         escalation=news.escalation,
+        out_of_hours=news.out_of_hours,
+        around_the_clock=flow.is_most_urgent(case.priority) and news.event in {None, "opened_for"},
+        signature=_signature(news, facts, policy),
     )
+
+
+def _signature(news: News, facts: CaseFacts, policy: Policy) -> str:
+    """What stands under an agent's words: their own, else name and vendor; "" where they signed by themselves."""
+    agent = facts.agents.get(news.author)
+    if agent is None:
+        return name_of(news.author, facts)
+    signature = agent.signature or f"{agent.name}\n{policy.vendor.name}"
+    last = [line.strip().casefold() for line in news.text.splitlines() if line.strip()][-LAST_LINES:]
+    return "" if signature.strip().splitlines()[0].strip().casefold() in last else signature
 
 
 def local_time(at: datetime, zone: str) -> Phrase:

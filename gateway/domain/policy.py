@@ -125,6 +125,10 @@ class Workflow:
             {*(str(one.label) for kind in kinds for one in kind), *(str(one.meaning) for one in self.priorities)}
         )
 
+    def is_most_urgent(self, priority: str | None) -> bool:
+        """Whether this is the priority that is worked on around the clock, by both sides (SPEC section 4)."""
+        return bool(self.priorities) and priority == self.priorities[0].name
+
     def status(self, name: str) -> Status:
         """The status of this name. One that the set does not know, left by another set, counts as the initial one."""
         return self.by_name.get(name) or replace(self.by_name[self.initial], name=name, label=name)

@@ -31,8 +31,23 @@ from gateway.errors import BadConfig
 
 RECIPIENTS = (
     *("reporter", "author", "participants", "vendor", "team", "managers", "sender", "user_managers"),
-    *("registrant", "approvers", "approver", "requester", "deciders", "called", "involved", "agents"),
+    *(
+        "registrant",
+        "approvers",
+        "approver",
+        "requester",
+        "deciders",
+        "called",
+        "involved",
+        "agents",
+        "assignee",
+        "named",
+    ),
 )
+VENDORS_PEOPLE = frozenset(
+    {"vendor", "team", "managers", "deciders", "called", "involved", "agents", "assignee", "named", ""}
+)
+"""Those of them who are never customers."""
 STEPS = {
     NoticeKind.REGISTRATION: frozenset(
         {"asked", "incomplete", "confirmed", "known", "taken", "answered", "expired", "unanswered", "to_decide"}
@@ -176,8 +191,10 @@ def _notice(table: Table) -> NoticeRule:
         from_level=_from_level(table),
         internal=table.flag("internal"),
     )
-    if rule.internal and rule.to not in {"vendor", "team", "managers", "deciders", "called", "involved", "agents", ""}:
+    if rule.internal and rule.to not in VENDORS_PEOPLE:
         table.complain("to", f'internal mail never leaves the vendor, and "{rule.to}" may be a customer')
+    if rule.to == "named" and rule.kind not in {NoticeKind.NOTE, ""}:
+        table.complain("to", "only notes name people")
     if rule.to == "user_managers" and rule.kind not in {NoticeKind.REGISTRATION, ""}:
         table.complain("to", "user_managers are told of their account's people only: registration")
     if rule.kind == NoticeKind.NOTE and not rule.internal:

@@ -83,7 +83,8 @@ def _open_for(draft: Draft, action: OpenFor) -> Change:
     )
     _type_brings(draft, kind)
     author = action.contact.party
-    draft.tell(NoticeKind.CASE_OPENED, News(event="opened_for", author=author, text=action.text, acting=action.actor))
+    news = News(event="opened_for", author=author, text=action.text, acting=action.actor, out_of_hours=draft.is_closed)
+    draft.tell(NoticeKind.CASE_OPENED, news)
     said = Message(direction=Direction.INBOUND, author=author, subject=action.subject, text=action.text)
     if action.mail is not None:  # whose Message-ID is the agent's own, no mail of the customer's
         said = replace(said, intake=action.mail.intake, attachments=action.mail.attachments)

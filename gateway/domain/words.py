@@ -131,7 +131,9 @@ class CaseWords:
     `attachments` and `refused` are files with their sizes: those that came, and those that we did not take, since none
     may be larger than `largest_file`. `encrypted` says that the message can only be read with a key. `results` is what
     came of the commands in the recipient's own mail, `actions` what they can do now by one. `reads_only` says that
-    the recipient is an outside address, from which no answer is taken.
+    the recipient is an outside address, from which no answer is taken. `signature` stands under an agent's words, ""
+    where they hold one. `out_of_hours` says that the account's calendar is closed, `around_the_clock` that both sides
+    work on it at any hour.
     """
 
     number: int
@@ -165,6 +167,9 @@ class CaseWords:
     results: tuple[ResultWords, ...] = ()
     actions: tuple[ActionWords, ...] = ()
     reads_only: bool = False
+    signature: str = ""
+    out_of_hours: bool = False
+    around_the_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

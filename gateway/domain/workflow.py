@@ -164,7 +164,7 @@ def _open(draft: Draft, action: OpenCase) -> Change:
     _warn(draft, action.incoming)
     for party in action.incoming.joining:
         draft.join(party)
-    news = replace(_news(action.incoming, draft.actor), other=action.follows)
+    news = replace(_news(action.incoming, draft.actor), other=action.follows, out_of_hours=draft.is_closed)
     draft.tell(NoticeKind.CASE_OPENED, news)
     _tell_refused(draft, news)
     return draft.done(_inbound(draft.actor, action.incoming), also=_followed(draft, action))

@@ -13,22 +13,19 @@ from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
     ActionWords,
-    AlarmWords,
     ApprovalWords,
-    AsideWords,
     BlockWords,
     CaseWords,
     CommandWords,
     ContactWords,
-    DigestWords,
     EscalationWords,
-    FailedWords,
     LevelWords,
     RegistrationWords,
     ResultWords,
     StrangerWords,
     Words,
 )
+from gateway.mail.desk_samples import desk_samples
 
 VENDORS = (
     Vendor(
@@ -71,6 +68,7 @@ _FULL = CaseWords(
     planned=_time("2026-12-01T13:30"),
     changes=("type", "priority", "category", "plan"),
     when=_time("2026-12-15T08:00"),
+    signature="Mira Agent\nSecond level, Acme Support",
     renamed="And now the printer",
     foreign=("1007",),
     actions=tuple(
@@ -212,6 +210,7 @@ def samples(name: str) -> Iterator[Words]:
     yield from (replace(_FULL, event=event, other=1007) for event in _EVENTS)
     yield from (replace(_FULL, event=event, other=1007, actions=(), reads_only=True) for event in _EVENTS)
     yield from (replace(_FULL, event=event, when=None) for event in ("customer_reminder", "auto_close_reminder"))
+    yield replace(_FULL, event=None, signature="", out_of_hours=True, around_the_clock=True)
     bare = replace(_FULL, assignee=None, text="", event=None, recipient="", others=(), attachments=(), changes=())
     yield replace(
         bare, priority_label=None, category_label=None, planned=None, when=None, renamed=None, foreign=(), actions=()
@@ -354,45 +353,11 @@ def _commands(_name: str) -> Iterator[Words]:
     yield replace(full, recipient="", token=None, subject="", results=_BARE_RESULTS, actions=())
 
 
-_ASIDE = AsideWords(
-    number=9001,
-    state="held",
-    sender="bob@customer.example",
-    subject="Please change our bank account",
-    reason="the sender's evidence failed: dmarc=fail",
-    name="Bob Example",
-    account="ACME-1",
-)
-
-
-def _desk(name: str) -> Iterator[Words]:
-    """What agents read of mail that was set aside, and of mail that failed."""
-    unread = replace(_ASIDE, number=9002, state="quarantined", subject="", reason="more than 1000 parts")
-    if name == "set_aside":
-        for mail in (_ASIDE, unread):
-            full = AlarmWords(recipient="Mira Agent", mail=mail, account_name="Acme Europe", is_proved=False)
-            yield from (full, replace(full, recipient="", is_proved=True))
-        return
-    stranger = replace(_ASIDE, number=9003, sender="", name=None, account=None)
-    gone = FailedWords(
-        address="carl@customer.example",
-        error="5.1.1 no such user",
-        mails=3,
-        name="Carl Example",
-        account="ACME-1",
-        phone="+49 30 5550101",
-    )
-    failed = (gone, FailedWords(address="dora@customer.example", error="5.2.2 mailbox full", mails=1))
-    day = DigestWords(recipient="Mira Agent", failed=failed, aside=(_ASIDE, unread, stranger))
-    yield replace(day, more_failed=7, more_aside=12)
-    yield from (day, replace(day, recipient="", failed=()), replace(day, aside=()))
-
-
 _MADE: dict[str, Callable[[str], Iterator[Words]]] = {
     **dict.fromkeys(_REGISTRATIONS, _registrations),
     **dict.fromkeys(("approval", "approval_hint", "approval_done"), _approvals),
     **dict.fromkeys(("escalated", "escalated_vendor", "escalation_step", "escalation_step_vendor"), _escalations),
-    **dict.fromkeys(("set_aside", "digest"), _desk),
+    **dict.fromkeys(("set_aside", "digest"), desk_samples),
     "command_answer": _commands,
 }
 """Who makes the samples of mails that have many."""

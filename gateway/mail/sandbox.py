@@ -121,7 +121,7 @@ def _tidy(value: Any, name: str, phrases: Mapping[str, str]) -> Any:
     """A value of Words, or one inside it, made fit."""
     if isinstance(value, str):
         said = say(value, phrases)
-        return _paragraphs(said, phrases) if name == "text" else one_line(said)
+        return _paragraphs(said, phrases) if name in {"text", "signature"} else one_line(said)
     if isinstance(value, tuple):
         return tuple(_tidy(one, "", phrases) for one in value)
     if is_dataclass(value) and not isinstance(value, type):

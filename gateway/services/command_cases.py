@@ -72,7 +72,14 @@ def _type(desk: CommandDesk, command: Command) -> Result:
             done=text,
             priority=usual,
         )
-    return Result(Came.DONE, text)
+    return Result(Came.DONE, _with_clock(desk, text))
+
+
+def _with_clock(desk: CommandDesk, text: Phrase) -> Phrase:
+    """What is most urgent needs somebody who can be reached (SPEC section 4)."""
+    if not desk.ports.policy.workflow.is_most_urgent(_case(desk).priority):
+        return text
+    return Phrase("{done}; please answer who of you can be reached at any hour, with a phone number", done=text)
 
 
 def _priority(desk: CommandDesk, command: Command) -> Result:
@@ -81,7 +88,8 @@ def _priority(desk: CommandDesk, command: Command) -> Result:
         names = tuple(one.name for one in desk.ports.policy.workflow.priorities)
         raise Refused(Phrase("say which priority: {names}", names=names))
     desk.do(ChangePriority(case=_case(desk).number, actor=desk.contact.party, priority=priority))
-    return Result(Came.DONE, Phrase("its priority is {priority} from now on", priority=priority))
+    text = Phrase("its priority is {priority} from now on", priority=priority)
+    return Result(Came.DONE, _with_clock(desk, text))
 
 
 def _order(desk: CommandDesk, command: Command) -> Result:

@@ -152,6 +152,8 @@ def _search(desk: CommandDesk, command: Command) -> Result:
         text = (Phrase("{count} case found") if len(blocks) == 1 else Phrase("{count} cases found")).given(
             count=len(blocks)
         )
+    if knowledge_base := desk.ports.policy.vendor.knowledge_base:
+        text = Phrase("{found}; more may be here: {address}", found=text, address=knowledge_base)
     return Result(Came.SHOWN, text, tuple(blocks.values()))
 
 

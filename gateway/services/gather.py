@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from gateway.domain import workflow
 from gateway.domain.actions import (
+    AddNote,
     Assign,
     CaseAction,
     ChangeParticipants,
@@ -73,7 +74,7 @@ def _facts_for(tx: sa.Connection, ports: Ports, action: CaseAction) -> CaseFacts
         return _with_colleagues(tx, facts)
     if isinstance(action, ChangeType | Escalate):
         return _with_managers(tx, ports, _with_staff(tx, facts))
-    if isinstance(action, Elapse | EscalationAction):
+    if isinstance(action, AddNote | Elapse | EscalationAction):
         return _with_staff(tx, facts)
     return _with_parts(tx, ports, facts) if isinstance(action, Split) else facts
 

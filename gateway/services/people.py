@@ -32,6 +32,9 @@ so that it never spells a word."""
 PIN_GROUPS, PIN_GROUP = 3, 4
 """Three groups of four: 22 ** 12, which is 53 bits."""
 
+LONGEST_SIGNATURE, WIDEST_LINE = 10, 78
+"""Lines of an agent's signature, and characters of one."""
+
 LONGEST_LINE = 200
 
 _NUMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,31}")
@@ -162,10 +165,27 @@ def add_agent(db: Database, agent: Agent) -> Agent:
         address=address_form(agent.address),
         teams=tuple(dict.fromkeys(_line(team, "team") for team in agent.teams)),
         os_user=_optional(agent.os_user, "system user"),
+        signature=_signature(agent.signature),
     )
     with db.begin() as tx:
         people.add_agent(tx, stored)
     return stored
+
+
+def sign(db: Database, agent: Agent, text: str) -> None:
+    """What stands under this agent's answers; "" is name and vendor. BadUsage for one that is too long."""
+    signature = _signature(text)
+    with db.begin() as tx:
+        people.set_signature(tx, agent.id, signature)
+
+
+def _signature(text: str | None) -> str | None:
+    """Without the mark that programs put above one; None for none."""
+    lines = [line.rstrip() for line in (text or "").replace("\r\n", "\n").strip().split("\n")]
+    lines = [line for line in lines if line != "--"]
+    if len(lines) > LONGEST_SIGNATURE or any(len(line) > WIDEST_LINE for line in lines):
+        raise BadUsage(f"a signature has up to {LONGEST_SIGNATURE} lines of {WIDEST_LINE} characters")
+    return "\n".join(lines) or None
 
 
 def agents(tx: sa.Connection) -> tuple[Agent, ...]:

@@ -27,8 +27,8 @@ from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, Registra
 from gateway.domain.budget import share_of
 from gateway.domain.commands import CarryOut
 from gateway.domain.gathering import SetAside, TellGathered
+from gateway.domain.merging import merge
 from gateway.domain.model import Case, Contact, OutboxId
-from gateway.domain.notices import merge
 from gateway.domain.people_actions import AddressWorks, AnswerStranger, PeopleAction
 from gateway.domain.post import OutboxRow
 from gateway.domain.words import Notice

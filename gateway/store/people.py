@@ -76,6 +76,11 @@ def add_agent(tx: sa.Connection, agent: Agent) -> int:
         return row.id
 
 
+def set_signature(tx: sa.Connection, id_: AgentId, signature: str | None) -> None:
+    """An agent signs like this; None: by name and vendor."""
+    tx.execute(sa.update(t.agent).where(t.agent.c.id == id_).values(signature=signature))
+
+
 def set_pin(tx: sa.Connection, number: str, *, pin_hash: str, at: datetime, by: AgentId | None) -> None:
     """The account's PIN is this one, and the one before is no PIN any more."""
     row = sa.update(t.account).where(t.account.c.number == number)

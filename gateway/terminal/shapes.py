@@ -163,5 +163,6 @@ def agent(of: Agent) -> Json:
         "kind": of.kind.value,
         "team": list(of.teams),
         "os_user": of.os_user,
+        "signature": of.signature,
         "active": of.active,
     }

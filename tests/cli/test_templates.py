@@ -57,7 +57,7 @@ def test_check_names_what_a_language_lacks(desk: Typist, own: Path) -> None:
     (own / "fr" / "phrases.toml").write_text('"Open" = "Ouvert"\n')
     said = desk("template", "check")
     assert 1 == said.code
-    assert "fr: no templates for agent_replied, approval, " in said.out
+    assert "fr: no templates for agent_replied, agent_replied_vendor, " in said.out
     assert f'{own}/fr/phrases.toml: "Resolved" is missing, so that it stays in English' in said.out
     assert '"Open"' not in said.out
 
@@ -109,7 +109,7 @@ def test_preview_makes_a_page_that_loads_and_runs_nothing(desk: Typist, tmp_path
     ("code", "words", "told"),
     [
         (1, "preview case_opend", "did you mean case_opened?"),
-        (1, "preview xyz", "agent_replied, approval"),
+        (1, "preview xyz", "agent_replied, agent_replied_vendor"),
         (1, "preview note --lang fr", "note is not written in fr; there are: de, en"),
         (2, "preview note --html --page x.html", "choose one of"),
         (1, "preview note --page nowhere/x.html", "nothing was written"),

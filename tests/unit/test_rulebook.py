@@ -185,10 +185,10 @@ def test_an_older_set_of_ones_own_needs_none_of_the_later_tables() -> None:
 def test_what_goes_to_customers_is_never_internal() -> None:
     """Internal rows are for the vendor, the vendor's rows are internal, and a note is told to nobody else."""
     rows = policy().notices
-    vendor = {"vendor", "team", "managers", "deciders", "called", "involved"}
+    vendor = {"vendor", "team", "managers", "deciders", "called", "involved", "agents", "assignee", "named"}
     assert vendor == {row.to for row in rows if row.internal}
     assert all(row.internal for row in rows if row.to in vendor)
-    assert [("vendor", True)] == [(row.to, row.internal) for row in rows if row.kind == "note"]
+    assert [("vendor", True), ("named", True)] == [(row.to, row.internal) for row in rows if row.kind == "note"]
 
 
 def test_only_an_agents_own_words_are_unmarked() -> None:

@@ -39,6 +39,7 @@ WORDS = CaseWords(
 )
 CASE_MAIL = (
     "agent_replied",
+    "agent_replied_vendor",
     "assigned",
     "attachment_refused",
     "case_changed",
@@ -66,11 +67,13 @@ PEOPLE_MAIL = (
     "approval_hint",
     "command_answer",
     "contact_changed",
+    "digest",
     "registration",
     "registration_step",
     "registration_unanswered",
     "registration_vendor",
     "rejected",
+    "set_aside",
     "unregistered",
     "welcome",
 )
@@ -135,8 +138,10 @@ def test_mail_about_a_case_says_which_and_who_else_gets_it(shipped: Templates, n
 
 
 def test_an_agents_reply_begins_with_the_agents_own_words(shipped: Templates) -> None:
-    mail = shipped.render("agent_replied", "en", WORDS, VENDOR)
-    assert mail.text.startswith("It is slow.\n  Since Monday.\n\nBob Example\n")
+    """Below them their signature, as they wrote it, above the mark of ours."""
+    mail = shipped.render("agent_replied", "en", replace(WORDS, signature="Mira\nSecond level"), VENDOR)
+    assert mail.text.startswith("It is slow.\n  Since Monday.\n\nMira\nSecond level\n\n-- \n")
+    assert ">Mira<br>Second level</p>" in mail.html
     assert ">It is slow.<br>  Since Monday.</div>" in mail.html
 
 
@@ -373,5 +378,7 @@ def test_preview_shows_the_override_or_its_fault(tmp_path: Path) -> None:
 
 
 def test_an_unknown_template_is_not_found(shipped: Templates) -> None:
-    with pytest.raises(NotFound, match=r"there is no template no_such; there are agent_replied, approval, "):
+    with pytest.raises(
+        NotFound, match=r"there is no template no_such; there are agent_replied, agent_replied_vendor, "
+    ):
         shipped.render("no_such", "en", WORDS, VENDOR)
