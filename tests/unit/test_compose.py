@@ -54,6 +54,7 @@ WORDS = CaseWords(
     assignee=None,
     recipient="Ann Example",
     author="Mira Agent",
+    signature="Mira Agent",
     text="It is mended.",
 )
 REPLY = Notice(
@@ -256,7 +257,7 @@ def test_what_answers_nothing_is_no_re() -> None:
 def test_all_letters_arrive(text: str) -> None:
     """In subject, names, text and file name; the token stays readable to the eye."""
     file = Attachment(name=f"{text[:20]}.png", size=3, sha256="abc", content_type="image/png")
-    notice = replace(with_words(subject=text, text=text, author=text), attachments=(file,))
+    notice = replace(with_words(subject=text, text=text, signature=text), attachments=(file,))
     mail = composed(notice, rules=replace(POLICY, vendor=Vendor(name=text)), fetch=str.encode)
     message = read(mail)
     assert message["Subject"] == f"Re: {TOKEN} {text}"
@@ -350,7 +351,7 @@ def test_unusual_addresses_are_written_as_they_are(recipient: str) -> None:
 def test_whatever_people_write_the_mail_is_sound(subject: str, text: str, name: str) -> None:
     """Headers are the expected ones, lines are short, and the text arrives."""
     file = Attachment(name=name, size=3, sha256="abc", content_type=name)
-    notice = replace(with_words(subject=subject, text=text, author=name), attachments=(file,))
+    notice = replace(with_words(subject=subject, text=text, author=name, signature=name), attachments=(file,))
     message = read(composed(notice, rules=replace(POLICY, vendor=Vendor(name=name)), fetch=str.encode))
     assert HEADERS_OF_A_REPLY == message.keys()
     assert subject_tokens(message["Subject"], TOKENS)[0].number == 1042

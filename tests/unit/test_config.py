@@ -2,6 +2,7 @@
 
 import os
 import re
+from datetime import time
 from pathlib import Path
 from typing import get_args
 
@@ -66,7 +67,7 @@ def test_defaults_are_those_of_the_contract(tmp_path: Path) -> None:
     assert (False, 8024) == (settings.lmtp.enabled, settings.lmtp.port)
     assert (True, "127.0.0.1", 9125) == (settings.metrics.enabled, settings.metrics.host, settings.metrics.port)
     assert (30, 60, 2000) == tuple(value for _, value in settings.budget)
-    assert ("tracker", 0, 0) == tuple(value for _, value in settings.rules)
+    assert ("tracker", 0, 0, time(8, 0)) == tuple(value for _, value in settings.rules)
     assert 25_000_000 == settings.limits.attachment
     assert f"sqlite:///{tmp_path}/casegate.db" == settings.database_url
     assert tmp_path / "blobs" == settings.storage.folder

@@ -123,7 +123,7 @@ WRONG = {
         "fr: no templates for note, which are written in English; add fr/note.txt.j2 and fr/note.html.j2, and so on",
     ),
     "a half": (gone("note.html.j2"), "fr/note.txt.j2: its other half is missing; add fr/note.html.j2"),
-    "a part": (gone("_said.txt.j2"), "fr/case_opened.txt.j2:11: _said.txt.j2 is taken from English here; add fr/_said.txt.j2"),
+    "a part": (gone("_said.txt.j2"), "fr/agent_replied_vendor.txt.j2:5: _said.txt.j2 is taken from English here; add fr/_said.txt.j2"),
     "a phrase": (
         changed("phrases.toml", without("the case is closed")),
         'fr/phrases.toml: "the case is closed" is missing, so that it stays in English; add it with its translation',
