@@ -266,6 +266,10 @@ def actions_for(contact: Contact | None, case: Case, policy: Policy) -> tuple[Ac
     """What a contact can have done now by sending one command (SPEC section 8); nothing on a case that is not theirs."""
     if contact is None or not contact.may_write or not is_theirs(case, contact):
         return ()
+    return _possible(case, policy)
+
+
+def _possible(case: Case, policy: Policy) -> tuple[ActionWords, ...]:
     possible = policy.workflow.possible(case.status, "customer", case.type)
     names = [name for name in (CommandName.CLOSE, CommandName.REOPEN) if name in possible]
     known = case.escalation  # one that only a team knows of is not what a customer asks for
@@ -290,16 +294,13 @@ def _shown(file: Attachment) -> str:
 
 def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWords:
     """What mails about this news say, whoever reads them."""
-    flow, zone = policy.workflow, facts.account.timezone
-    types = {kind.name: kind.label for kind in flow.types}
-    priorities = {priority.name: priority.label for priority in flow.priorities}
-    categories = {category.name: category.label for category in flow.categories}
-    return CaseWords(
+    zone = facts.account.timezone
+    words = CaseWords(
         number=case.number,
         token=facts.token,
         subject=case.subject,
-        type_label=types.get(case.type, case.type),
-        status_label=policy.label(case.status),
+        type_label=case.type,
+        status_label=case.status,
         account=facts.account.number,
         account_name=facts.account.name,
         reporter=name_of(case.reporter, facts),
@@ -311,8 +312,6 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         attachments=tuple(_shown(file) for file in news.attachments if file.state is FileState.KEPT),
         largest_file=file_size(policy.attachment_limit),
         encrypted=news.encrypted,
-        priority_label=priorities.get(case.priority, case.priority) if case.priority else None,
-        category_label=categories.get(case.category, case.category) if case.category else None,
         planned=local_time(case.planned_at, zone) if case.planned_at else None,
         changes=news.changes,
         other=news.other,
@@ -320,8 +319,25 @@ def _words(news: News, case: Case, facts: CaseFacts, policy: Policy) -> CaseWord
         level=news.level,
         escalation=news.escalation,
         out_of_hours=news.out_of_hours,
-        around_the_clock=flow.is_most_urgent(case.priority) and news.event in {None, "opened_for"},
+        around_the_clock=policy.workflow.is_most_urgent(case.priority) and news.event in {None, "opened_for"},
         signature=_signature(news, facts, policy),
+    )
+    return as_left(words, case, policy)
+
+
+def as_left(words: CaseWords, case: Case, policy: Policy) -> CaseWords:
+    """The words about a case as it is now: what its type, status and the like are called, and what can be done."""
+    flow = policy.workflow
+    types = {kind.name: kind.label for kind in flow.types}
+    priorities = {priority.name: priority.label for priority in flow.priorities}
+    categories = {category.name: category.label for category in flow.categories}
+    return replace(
+        words,
+        type_label=types.get(case.type, case.type),
+        status_label=policy.label(case.status),
+        priority_label=priorities.get(case.priority, case.priority) if case.priority else None,
+        category_label=categories.get(case.category, case.category) if case.category else None,
+        actions=_possible(case, policy) if words.actions else (),
     )
 
 

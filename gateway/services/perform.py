@@ -27,8 +27,8 @@ from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, Registra
 from gateway.domain.budget import share_of
 from gateway.domain.commands import CarryOut
 from gateway.domain.gathering import SetAside, TellGathered
-from gateway.domain.merging import merge
-from gateway.domain.model import Case, Contact, OutboxId
+from gateway.domain.merging import as_left, merge
+from gateway.domain.model import Case, CaseNumber, Contact, OutboxId
 from gateway.domain.people_actions import AddressWorks, AnswerStranger, PeopleAction
 from gateway.domain.post import OutboxRow
 from gateway.domain.words import Notice
@@ -74,14 +74,15 @@ def perform_in(
     """
     work = _Work(tx, ports, cause, ports.stamp())
     outcomes = tuple(work.perform(action) for action in actions)
-    notices = budget.within(tx, ports, merge(work.notices), work.stamp.at, hush)
+    merged = [as_left(notice, work.cases, ports.policy) for notice in merge(work.notices)]
+    notices = budget.within(tx, ports, merged, work.stamp.at, hush)
     _owe(tx, ports, notices, cause, work.stamp, hush.rounds)
     return outcomes
 
 
 @dataclass(slots=True)
 class _Work:
-    """What one cause has done so far; its steps count through all its actions."""
+    """What one cause has done so far; its steps count through all its actions. `cases` are as they stand now."""
 
     tx: sa.Connection
     ports: Ports
@@ -89,6 +90,7 @@ class _Work:
     stamp: Stamp
     step: int = 0
     opened: Case | None = None
+    cases: dict[CaseNumber, Case] = field(default_factory=dict)
     notices: list[Notice] = field(default_factory=list)
 
     def perform(self, action: Action) -> Outcome:
@@ -104,6 +106,8 @@ class _Work:
             return Outcome(refused=refusal)
         for one in done.all:
             save.change(self.tx, one, at=self.stamp.at)
+            if one.case is not None:
+                self.cases[one.case.number] = one.case
             if one.case is not None and one.events:
                 waiting.renew(self.tx, self.ports.policy, one.case, self.stamp.at)
             self.step += len(one.events)

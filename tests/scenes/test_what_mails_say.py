@@ -190,3 +190,48 @@ def test_html_in_a_signature_is_text(world: World) -> None:
     sign(world, "<b>Alice</b>")
     assert "<b>Alice</b>" in replied(world, "Restart it.")
     assert "&lt;b&gt;Alice&lt;/b&gt;" in forms(last(world))[1]
+
+
+def both(world: World) -> None:
+    """Carl takes part in bob's case."""
+    world.mail(a_mail())
+    world.act(ChangeParticipants(case=CASE, actor=world.alice, add=(world.carl,)))
+
+
+def bob_writes(world: World, body: str) -> None:
+    subject = f"Re: {world.ports.tokens.mint(CASE)} It is slow"
+    world.mail(a_mail(subject=subject, body=body, message_id="<second@customer.example>"))
+
+
+def test_who_else_is_on_a_case_reads_what_the_words_in_a_mail_came_with(world: World) -> None:
+    """Type, status and what is possible are those after its commands, for colleagues and for agents."""
+    both(world)
+    bob_writes(world, "/close\n\nIt works again, thanks.")
+
+    copy, notice = last(world, CARL), last(world, "alice@vendor.example")
+    assert ("customer_wrote", "customer_wrote") == (copy["X-Test-Kind"], notice["X-Test-Kind"])
+    assert says(copy, "It works again, thanks.")
+    assert says(copy, "Your case is now closed.")
+    assert "Question · Closed" in forms(copy)[0]
+    assert "Question · Closed" in forms(notice)[0]
+    assert "/reopen" in forms(copy)[0]
+    assert "/close" not in forms(copy)[0].partition("-- ")[2]
+
+
+def test_what_a_mail_changed_beside_its_words_is_told_with_them(world: World) -> None:
+    both(world)
+    bob_writes(world, "/type incident P2\n\nNobody can work.")
+
+    for to in (CARL, "alice@vendor.example"):
+        assert says(last(world, to), "Also changed:")
+        assert says(last(world, to), "Type: Incident")
+        assert says(last(world, to), "Priority: P2")
+
+
+def test_agents_read_that_an_answer_opens_the_case_again(world: World) -> None:
+    both(world)
+    world.act(Fire(case=CASE, actor=world.alice, trigger="resolve"))
+    bob_writes(world, "It is as slow as before.")
+
+    assert says(last(world, "alice@vendor.example"), "That opens the case again.")
+    assert says(last(world, CARL), "Your case is open again")
