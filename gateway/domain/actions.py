@@ -15,7 +15,7 @@ from gateway.domain.commands import CarryOut
 from gateway.domain.erasing import Erased
 from gateway.domain.escalation import EscalationKind
 from gateway.domain.escalation_actions import EscalationAction
-from gateway.domain.gathering import SetAside, TellGathered
+from gateway.domain.gathering import SetAside, TellGathered, TemplateFails
 from gateway.domain.model import (
     Attachment,
     Authenticity,
@@ -344,7 +344,7 @@ CaseAction = (
     | RecordRequest
     | EscalationAction
 )
-PostAction = AnswerStranger | AddressWorks | RaiseAlarm | TellAgent | SetAside | TellGathered
+PostAction = AnswerStranger | AddressWorks | RaiseAlarm | TellAgent | SetAside | TellGathered | TemplateFails
 PlainAction = CaseAction | PeopleAction | RegistrationAction | ApprovalAction | PostAction
 Action = PlainAction | CarryOut | AgentMail
 

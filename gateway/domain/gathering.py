@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from gateway.domain.model import Account, Agent, Contact, IntakeId, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.post import IntakeState
-from gateway.domain.words import AlarmWords, AsideWords, DigestWords, FailedWords, Notice
+from gateway.domain.words import AlarmWords, AsideWords, DeskWords, DigestWords, FailedWords, Notice, TroubleWords
 
 ALARM_GAP = timedelta(hours=1)
 """So long nobody is alarmed again about mail of the same contact; it is gathered."""
@@ -32,6 +32,13 @@ class SetAside:
     subject: str = ""
     contact: Contact | None = None
     is_proved: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TemplateFails:
+    """A template of the vendor's own is none, or failed; the shipped one stands in for it. `text` says which and why."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +87,13 @@ def digest(
     return _told(NoticeKind.DIGEST, "gathered", words, agents, policy)
 
 
+def trouble(text: str, mend: str, agents: Sequence[Agent], policy: Policy) -> tuple[Notice, ...]:
+    """Tell agents of what does not work here."""
+    return _told(NoticeKind.ALARM, "trouble", TroubleWords(recipient="", text=text, mend=mend), agents, policy)
+
+
 def _told(
-    kind: NoticeKind, event: str, words: AlarmWords | DigestWords, agents: Sequence[Agent], policy: Policy
+    kind: NoticeKind, event: str, words: DeskWords, agents: Sequence[Agent], policy: Policy
 ) -> tuple[Notice, ...]:
     return tuple(
         Notice(

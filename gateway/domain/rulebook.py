@@ -58,7 +58,7 @@ STEPS = {
         | {"order_undecided", "order_approved", "order_rejected", "order_expired", "order_released"}
     ),
     NoticeKind.DIGEST: frozenset({"ended", "gathered"}),
-    NoticeKind.ALARM: frozenset({"set_aside"}),
+    NoticeKind.ALARM: frozenset({"set_aside", "trouble"}),
     NoticeKind.ESCALATION: frozenset(
         {"escalated", "joined", "untaken", "taken", "planned", "meeting", "stopped", "resolved"}
         | {"logged", "noted", "learned"}

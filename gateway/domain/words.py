@@ -326,7 +326,16 @@ class DigestWords:
     more_aside: int = 0
 
 
-DeskWords = AlarmWords | DigestWords
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TroubleWords:
+    """What agents read at once of something that does not work here: what, and what to do about it."""
+
+    recipient: str
+    text: str
+    mend: str
+
+
+DeskWords = AlarmWords | DigestWords | TroubleWords
 Words = CaseWords | StrangerWords | ContactWords | RegistrationWords | ApprovalWords | CommandWords | DeskWords
 
 
@@ -383,7 +392,7 @@ class Notice:
 
     @property
     def lane(self) -> str:
-        """What keeps it a mail of its own: its question, or what it takes out of calendars; one mail has one method."""
+        """What keeps it a mail of its own: its question, what it takes out of calendars (one mail has one method), an alarm."""
         if self.appointment and self.appointment.method == "CANCEL":
             return f"cancel {self.appointment.uid}"
-        return self.question
+        return "alarm" if self.kind is NoticeKind.ALARM else self.question

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gateway.domain.words import AlarmWords, AsideWords, DigestWords, FailedWords, Words
+from gateway.domain.words import AlarmWords, AsideWords, DigestWords, FailedWords, TroubleWords, Words
 
 _ASIDE = AsideWords(
     number=9001,
@@ -23,6 +23,11 @@ def desk_samples(name: str) -> Iterator[Words]:
         for mail in (_ASIDE, unread):
             full = AlarmWords(recipient="Mira Agent", mail=mail, account_name="Acme Europe", is_proved=False)
             yield from (full, replace(full, recipient="", is_proved=True))
+        return
+    if name == "trouble":
+        text = "the template note failed: en/note.txt.j2:3: there is no words.tokn here"
+        broken = TroubleWords(recipient="Mira Agent", text=text, mend="casegate template check, then restart")
+        yield from (broken, replace(broken, recipient=""))
         return
     stranger = replace(_ASIDE, number=9003, sender="", name=None, account=None)
     gone = FailedWords(

@@ -357,7 +357,7 @@ _MADE: dict[str, Callable[[str], Iterator[Words]]] = {
     **dict.fromkeys(_REGISTRATIONS, _registrations),
     **dict.fromkeys(("approval", "approval_hint", "approval_done"), _approvals),
     **dict.fromkeys(("escalated", "escalated_vendor", "escalation_step", "escalation_step_vendor"), _escalations),
-    **dict.fromkeys(("set_aside", "digest"), desk_samples),
+    **dict.fromkeys(("set_aside", "digest", "trouble"), desk_samples),
     "command_answer": _commands,
 }
 """Who makes the samples of mails that have many."""

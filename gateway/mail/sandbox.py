@@ -40,6 +40,7 @@ from gateway.domain.words import (
     RegistrationWords,
     ResultWords,
     StrangerWords,
+    TroubleWords,
     Words,
 )
 from gateway.errors import BadConfig, NotFound
@@ -74,6 +75,7 @@ _PLAIN = frozenset(
         DigestWords,
         AsideWords,
         FailedWords,
+        TroubleWords,
         EscalationWords,
         Vendor,
     )

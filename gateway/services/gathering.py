@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from gateway.domain import gathering
 from gateway.domain.actions import Change, DeliveryFailed
-from gateway.domain.gathering import SetAside
+from gateway.domain.gathering import SetAside, TemplateFails
 from gateway.domain.model import Authenticity
 from gateway.domain.post import Evidence, IntakeState, ParsedMail, RawMail
 from gateway.mail.decision import Decision
@@ -18,10 +18,12 @@ from gateway.services.doorstep import read_from
 from gateway.services.letters import without_pin
 from gateway.services.ports import Ports
 from gateway.store import gathering as store
-from gateway.store import load_people
+from gateway.store import load_people, save
 
 MOST_HEADER = 100_000
 """Bytes of an unreadable mail in which its From is looked for."""
+
+MEND_TEMPLATE = "casegate template check, then restart"
 
 
 def unless_asked(
@@ -64,6 +66,14 @@ def set_aside(tx: sa.Connection, ports: Ports, action: SetAside, at: datetime) -
     account = load_people.account(tx, contact.account)
     agents = load_people.team(tx, account.team or ports.policy.first_team)
     return Change(notices=gathering.alarm(action, contact, account, agents, ports.policy))
+
+
+def template_fails(tx: sa.Connection, ports: Ports, action: TemplateFails, at: datetime) -> Change:
+    """Raise the alarm, and tell agents once, however often it fails until it is mended."""
+    if not save.alarm_raised(tx, "template", at=at, text=action.text, mend=MEND_TEMPLATE):
+        return Change()
+    agents = load_people.team(tx, ports.policy.first_team)
+    return Change(notices=gathering.trouble(action.text, MEND_TEMPLATE, agents, ports.policy))
 
 
 def failed(tx: sa.Connection, ports: Ports, action: DeliveryFailed, at: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, DeliveryFailed
+from gateway.domain.gathering import TemplateFails
 from gateway.domain.post import OutboxRow, OutboxState
 from gateway.mail.status import enhanced
 from gateway.services.perform import perform_in
@@ -123,7 +124,7 @@ def check_templates(ports: Ports) -> tuple[str, ...]:
     with ports.db.begin() as tx:
         if problems:
             text = f"templates that fail, the shipped ones are used: {'; '.join(problems)}"
-            save.alarm_raised(tx, "template", at=ports.now(), text=text, mend="casegate template check, then restart")
+            perform_in(tx, ports, (TemplateFails(text=text),), Cause(f"start:{ports.now().timestamp()}"))
         else:
             save.alarm_cleared(tx, "template")
     return problems

@@ -26,7 +26,7 @@ from gateway.domain.agent_mail import AgentMail, TellAgent
 from gateway.domain.approval_actions import ApprovalAction, RaiseAlarm, RegistrationAction
 from gateway.domain.budget import share_of
 from gateway.domain.commands import CarryOut
-from gateway.domain.gathering import SetAside, TellGathered
+from gateway.domain.gathering import SetAside, TellGathered, TemplateFails
 from gateway.domain.merging import as_left, merge
 from gateway.domain.model import Case, CaseNumber, Contact, OutboxId
 from gateway.domain.people_actions import AddressWorks, AnswerStranger, PeopleAction
@@ -200,6 +200,8 @@ def _about_mail(tx: sa.Connection, ports: Ports, action: PostAction, stamp: Stam
             return gathering.set_aside(tx, ports, action, stamp.at)
         case TellGathered():
             return gathering.told(tx, ports)
+        case TemplateFails():
+            return gathering.template_fails(tx, ports, action, stamp.at)
     return Change()
 
 
@@ -248,13 +250,17 @@ def _owe(tx: sa.Connection, ports: Ports, notices: Sequence[Notice], cause: Caus
                 registration=notice.registration,
                 approval=notice.approval,
             )
+    for notice, mail in mails:
+        if mail.remark is not None:
+            text = f"the template {notice.template} failed, the shipped one was used: {mail.remark}"
+            perform_in(tx, ports, (TemplateFails(text=text),), cause)  # told once, so that this comes to an end
 
 
 def _composed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: Stamp) -> Composed:
     if notice.case is not None:
         earlier = load.sent_to(tx, notice.case, notice.recipient)
         notice = replace(notice, thread=(*notice.thread, *earlier))
-    mail = compose(
+    return compose(
         notice,
         tokens=ports.tokens,
         policy=ports.policy,
@@ -263,7 +269,3 @@ def _composed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, sta
         key="/".join(filter(None, (str(cause), notice.recipient, notice.lane))),
         fetch=ports.blobs.get,
     )
-    if mail.remark is not None:
-        text = f"the template {notice.template} failed, the shipped one was used: {mail.remark}"
-        save.alarm_raised(tx, "template", at=stamp.at, text=text, mend="casegate template check, then restart")
-    return mail

@@ -320,12 +320,18 @@ def outbox_untried_due(tx: sa.Connection, now: datetime) -> None:
 
 def alarm_raised(
     tx: sa.Connection, name: str, *, at: datetime, text: str, mend: str, until: datetime | None = None
-) -> None:
-    """Say that a person must mend something; `since` stays that of the first time. `until`: then it ends by itself."""
+) -> bool:
+    """Say that a person must mend something; True if it was not said before.
+
+    `since` stays that of the first time. `until`: then it ends by itself.
+    """
+    stands = select(t.alarm.c.name).where(t.alarm.c.name == name, t.alarm.c.until.is_(None) | (t.alarm.c.until > at))
+    is_known = tx.scalar(stands) is not None
     row = INSERT[tx.dialect.name](t.alarm).values(name=name, since=at, text=text, mend=mend, until=until)
     since = sa.case((t.alarm.c.until <= at, at), else_=t.alarm.c.since)
     values = {"text": text, "mend": mend, "until": until, "since": since}
     tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
+    return not is_known
 
 
 def alarm_cleared(tx: sa.Connection, name: str) -> None:

@@ -13,6 +13,8 @@ from gateway.store import people
 from tests.answers import BOB, contact, last, text
 from tests.world import World, a_mail, a_world
 
+ALICE = "alice@vendor.example"
+
 
 @pytest.fixture
 def world(database_url: str, tmp_path: Path) -> Iterator[World]:
@@ -69,6 +71,18 @@ def test_a_template_that_fails_costs_no_mail_and_agents_are_told(world: World, t
     assert ("template", "casegate template check, then restart") == (name, mend)
     assert said.startswith("the template case_opened failed, the shipped one was used: ")
     assert f"{tmp_path}/ours/en/case_opened.txt.j2:3: ZeroDivisionError" in said
+    told = text(last(world, ALICE))
+    assert "case_opened.txt.j2:3: ZeroDivisionError" in told
+    assert "casegate template check" in told
+
+
+def test_a_template_that_fails_again_and_again_is_told_once(world: World, tmp_path: Path) -> None:
+    """Also where the mail that tells of it is made of it, and only agents hear of it."""
+    override(world, tmp_path / "ours", en___layout__html="{{ 1 / 0 }}", en__trouble__txt="Subject: x\n\n{{ 1 / 0 }}\n")
+    for number in range(3):
+        world.mail(a_mail(message_id=f"<{number}@x.example>"))
+    assert [(ALICE, "alarm")] == [told for told in world.told() if told[1] == "alarm"]
+    assert 1 == len(alarms(world))
 
 
 def test_what_would_fail_is_told_at_the_start_and_no_more_when_it_is_mended(world: World, tmp_path: Path) -> None:
@@ -79,6 +93,9 @@ def test_what_would_fail_is_told_at_the_start_and_no_more_when_it_is_mended(worl
     ((name, said, _),) = alarms(world)
     assert "template" == name
     assert "note.txt.j2:3: there is no words.nothing" in said
+    assert [(ALICE, "alarm")] == world.told()
+    outbox.check_templates(world.ports)
+    assert [(ALICE, "alarm")] == world.told()
     override(world, tmp_path / "ours", en__note__txt="Subject: x\n\nours\n", fr__phrases__toml='"Question" = "x"\n')
     assert () == outbox.check_templates(world.ports)
     assert [] == alarms(world)

@@ -74,6 +74,7 @@ PEOPLE_MAIL = (
     "registration_vendor",
     "rejected",
     "set_aside",
+    "trouble",
     "unregistered",
     "welcome",
 )
