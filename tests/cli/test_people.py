@@ -76,6 +76,7 @@ def test_an_agent_shows_what_was_added(desk: Typist) -> None:
         "kind": "support_manager",
         "team": ["a", "b"],
         "os_user": "sam",
+        "signature": None,
         "active": True,
     }
     assert wanted == desk.json("agent", "show", "sam")

@@ -254,13 +254,18 @@ RECEIPT = "Content-Type: message/disposition-notification\r\n\r\nDisposition: au
 COMPLAINT = "Content-Type: message/feedback-report\r\n\r\nFeedback-Type: abuse\r\nVersion: 1\r\n"
 
 
+def customers_mail(world: World) -> list[tuple[str, str]]:
+    """Who was told what, but for agents."""
+    return [told for told in world.told() if not told[0].endswith("@vendor.example")]
+
+
 @pytest.mark.parametrize(("kind", "part"), [("disposition-notification", RECEIPT), ("feedback-report", COMPLAINT)])
 @pytest.mark.parametrize("keyed", [True, False])
 def test_al_18_receipts_and_complaints_are_never_a_case_and_never_answered(
     answered: World, transport: Transport, kind: str, part: str, *, keyed: bool
 ) -> None:
-    """AL-18: wherever they come to; and no mail of ours failed for them."""
-    before = len(answered.outbox())
+    """AL-18: wherever they come to; and no mail of ours failed for them. Only agents may hear of them."""
+    before = customers_mail(answered)
     mail = (
         f"From: {BOB}\r\nTo: x@elsewhere.example\r\nSubject: Not read: It is slow\r\nMessage-ID: <mdn@customer.example>\r\n"
         f"MIME-Version: 1.0\r\nContent-Type: multipart/report; report-type={kind}; boundary=b\r\n\r\n"
@@ -270,4 +275,4 @@ def test_al_18_receipts_and_complaints_are_never_a_case_and_never_answered(
     decision = arrives(answered, mail.encode(), return_path(answered, BOB) if keyed else SERVICE, transport)
 
     assert decision.kind in {"automatic", "held"}
-    assert ([FIRST], before, "sent") == (answered.cases(), len(answered.outbox()), row_to(answered, BOB).state)
+    assert ([FIRST], before, "sent") == (answered.cases(), customers_mail(answered), row_to(answered, BOB).state)

@@ -118,8 +118,8 @@ def test_what_release_cannot_give_is_said(world: World, mail: bytes, reason: str
 def test_a_machines_mail_is_kept_on_its_case_when_released(world: World) -> None:
     """Still never answered, still no transition."""
     world.mail(good())
-    told = len(world.told())
     world.mail(a_mail(subject=world.ports.tokens.mint(1001), auto_submitted="auto-replied"))
+    told = len(world.told())
 
     assert ("automatic", 1001) == ((decision := released(world, 2)).kind, decision.case)
     assert (told, "open") == (len(world.told()), world.case().summary.status)

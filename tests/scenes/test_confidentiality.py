@@ -154,11 +154,11 @@ def test_ac_03_only_contacts_of_the_account_join_by_cc(world: World) -> None:
 
 
 def test_ac_04_unproved_mail_changes_nobody(world: World) -> None:
-    """AC-04: held, and A1 is as it was."""
-    before, told = stands(world, A1), len(world.told())
+    """AC-04: held, A1 is as it was, and only agents hear of it."""
+    before, told = stands(world, A1), world.told()
     cc = f"{MALLORY}, {CARL}, new@customer.example"
     assert "HELD" == in_short(world, good(world, BOB, result="fail", subject=f"Re: {token(world, A1)}", cc=cc))
-    assert (before, told) == (stands(world, A1), len(world.told()))
+    assert (before, [*told, ("alice@vendor.example", "alarm")]) == (stands(world, A1), world.told())
 
 
 @pytest.mark.parametrize("who", [MALLORY, EVE])

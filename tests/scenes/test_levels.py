@@ -65,7 +65,9 @@ def last_mail(world: World, to: str) -> str:
 
 def pending(world: World) -> list[tuple[int, datetime]]:
     """(level, due) of what is waited for."""
-    query = sa.select(t.timer.c.level, t.timer.c.due_at).where(t.timer.c.state == "pending").order_by(t.timer.c.due_at)
+    c = t.timer.c
+    of_cases = (c.state == "pending") & c.case_number.is_not(None)
+    query = sa.select(c.level, c.due_at).where(of_cases).order_by(c.due_at)
     with world.ports.db.begin() as tx:
         return [(level, due) for level, due in tx.execute(query)]
 

@@ -254,10 +254,10 @@ def test_an_automatic_reply_changes_nothing(answered: World, mark: dict[str, str
 
 
 def test_an_automatic_mail_without_a_case_is_held(world: World) -> None:
-    """It opens none, and nobody is answered."""
+    """It opens none, and nobody is answered; agents hear that a contact's mail waits."""
     decision = world.mail(a_mail(auto_submitted="auto-generated"))
 
-    assert (DecisionKind.HELD, []) == (decision.kind, world.told())
+    assert (DecisionKind.HELD, [("alice@vendor.example", "alarm")]) == (decision.kind, world.told())
 
 
 def test_our_own_mail_coming_back_is_dropped(answered: World) -> None:
