@@ -1,21 +1,21 @@
 """What agents must know and no case tells: mail that was set aside, and mail of ours that failed (SPEC section 13).
 
-`services.gathering` asks here. A contact's mail that was set aside is told at once, but once an hour for each contact,
-since anybody can write their address into a From; all else is gathered, and told once a day.
+`services.gathering` asks here. A contact's mail that was set aside is told at once, but once an hour for each contact and of few contacts,
+since anybody can write their addresses into a From; all else is gathered, and told once a day.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from gateway.domain.model import Account, Agent, Contact, IntakeId, NoticeKind
+from gateway.domain.model import Account, Agent, Contact, ContactId, IntakeId, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.post import IntakeState
 from gateway.domain.words import AlarmWords, AsideWords, DeskWords, DigestWords, FailedWords, Notice, TroubleWords
 
-ALARM_GAP = timedelta(hours=1)
-"""So long nobody is alarmed again about mail of the same contact; it is gathered."""
+ALARM_GAP, MOST_ALARMED = timedelta(hours=1), 10
+"""So long nobody is alarmed again about mail of the same contact, nor about that of more contacts; it is gathered."""
 
 MOST_LISTED = 50
 """So many failed addresses, and so many mails, a digest names; it counts the others."""
@@ -52,6 +52,11 @@ def next_digest(now: datetime, policy: Policy) -> datetime:
     local = now.astimezone(zone)
     due = local.replace(hour=policy.digest_at.hour, minute=policy.digest_at.minute, second=0, microsecond=0)
     return (due if due > local else due + timedelta(days=1)).astimezone(UTC)
+
+
+def may_alarm(contact: Contact, alarmed: Collection[ContactId]) -> bool:
+    """Whether agents are told at once of mail of this contact, if they were of that of these within ALARM_GAP."""
+    return contact.id not in alarmed and len(alarmed) < MOST_ALARMED
 
 
 def alarm(

@@ -59,7 +59,7 @@ def unless_asked(
 def set_aside(tx: sa.Connection, ports: Ports, action: SetAside, at: datetime) -> Change:
     """Alarm about a contact's mail, or have it told with the next digest."""
     contact = action.contact
-    if contact is None or store.alarmed_since(tx, contact.id, at - gathering.ALARM_GAP):
+    if contact is None or not gathering.may_alarm(contact, store.alarmed_since(tx, at - gathering.ALARM_GAP)):
         store.gather(tx, intake=action.intake, due_at=gathering.next_digest(at, ports.policy))
         return Change()
     store.alarmed(tx, action.intake, contact.id, at)

@@ -20,11 +20,11 @@ from gateway.store import tables as t
 _ASIDE = (IntakeState.HELD, IntakeState.QUARANTINED)
 
 
-def alarmed_since(tx: sa.Connection, contact: ContactId, since: datetime) -> bool:
-    """True if agents were alarmed about mail of this contact since then; what is older is forgotten."""
+def alarmed_since(tx: sa.Connection, since: datetime) -> frozenset[ContactId]:
+    """The contacts about whose mail agents were alarmed since then; what is older is forgotten."""
     c = t.to_tell.c
-    tx.execute(sa.delete(t.to_tell).where(c.contact_id == contact, c.alarmed_at <= since))
-    return tx.scalar(select(c.id).where(c.contact_id == contact, c.alarmed_at.is_not(None)).limit(1)) is not None
+    tx.execute(sa.delete(t.to_tell).where(c.alarmed_at <= since))
+    return frozenset(tx.scalars(select(c.contact_id).where(c.alarmed_at > since)))
 
 
 def alarmed(tx: sa.Connection, intake: IntakeId, contact: ContactId, at: datetime) -> None:

@@ -138,7 +138,7 @@ class ToTellRow(Row, table=True):
     """
 
     __tablename__ = "to_tell"
-    __table_args__ = (sa.Index("ix_to_tell_contact", "contact_id", "alarmed_at"), {"sqlite_autoincrement": True})
+    __table_args__ = (sa.Index("ix_to_tell_alarmed", "alarmed_at"), {"sqlite_autoincrement": True})
     id: int | None = Field(default=None, primary_key=True)
     intake_id: int | None = Field(default=None, foreign_key="intake.id", ondelete="CASCADE")
     outbox_id: int | None = Field(default=None, foreign_key="outbox.id", ondelete="CASCADE")

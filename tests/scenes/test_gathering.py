@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from gateway.domain import gathering
 from gateway.domain.actions import AgentReply
 from gateway.domain.calendars import Calendar
-from gateway.domain.model import Agent, AgentId, CaseNumber
+from gateway.domain.model import Agent, AgentId, CaseNumber, Contact, ContactId
 from gateway.services import by_hand, inbound, outbox, post_room, timers
 from gateway.services.ports import Delivery, DeliveryState
 from gateway.store import load_people, people
@@ -115,6 +115,23 @@ def test_a_flood_under_one_contacts_name_is_one_alarm_an_hour_and_a_digest(world
     assert [False, True, True, True, True, False, False] == [
         f"  {id_}  held, from bob" in digest for id_ in range(1, 8)
     ]
+
+
+def test_a_flood_under_many_contacts_names_is_few_alarms_and_a_digest(world: World) -> None:
+    people_of = [f"p{number}@customer.example" for number in range(gathering.MOST_ALARMED + 3)]
+    with world.ports.db.begin() as tx:
+        for address in people_of:
+            people.add_contact(tx, Contact(id=ContactId(0), account="EX-1", name=address, addresses=(address,)))
+    for number, address in enumerate(people_of):
+        claims(world, address, number=number)
+    assert [(ALICE, "alarm")] * gathering.MOST_ALARMED == world.told()
+
+    to_next_digest(world)
+    tick(world)
+    assert 3 == digests(world)[0].count("held, from p1")
+    world.later(hours=1)
+    claims(world, people_of[0], number=99)
+    assert (ALICE, "alarm") == world.told()[-1]
 
 
 def test_a_strangers_mail_waits_for_the_digest(world: World) -> None:

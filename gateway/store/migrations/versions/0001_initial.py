@@ -733,7 +733,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("to_tell", schema=None) as batch_op:
-        batch_op.create_index("ix_to_tell_contact", ["contact_id", "alarmed_at"], unique=False)
+        batch_op.create_index("ix_to_tell_alarmed", ["alarmed_at"], unique=False)
 
     # ### end Alembic commands ###
     op.execute("INSERT INTO counter (name, value) VALUES ('case', 1000), ('registration', 0), ('approval', 0)")
