@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,10 @@ def test_decisions_are_numbered_without_gaps() -> None:
     assert [*range(1, len(pages) + 1)] == [int(page.name[:4]) for page in pages]
     titles = [page.read_text(encoding="utf-8").partition(".")[0] for page in pages]
     assert [f"# {number}" for number in range(1, len(pages) + 1)] == titles
+
+
+def test_the_page_on_notices_names_each_of_them() -> None:
+    """A row that is added to the rules is added there."""
+    rules = tomllib.loads((ROOT / "rules" / "notices.toml").read_text(encoding="utf-8"))
+    page = (ROOT / "docs" / "notices.md").read_text(encoding="utf-8")
+    assert [] == sorted({row["template"] for row in rules["notice"] if f"`{row['template']}`" not in page})
