@@ -24,6 +24,8 @@ class Gap(StrEnum):
     """An incident manager whose role no booked service makes use of."""
     MAIL_BOUNCES = "mail_bounces"
     """A contact whom mail does not reach."""
+    UNSUBSCRIBED = "unsubscribed"
+    """A contact who wants no announcements, whatever role they hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,12 @@ def gaps(account: Account, contacts: tuple[Contact, ...], policy: Policy) -> tup
         _finding(Gap.MAIL_BOUNCES, contact)
         for contact in active
         if any(bounced.address == contact.address for bounced in contact.bounced)
+    ]
+    informed = ContactRole.VERSION_RECIPIENT
+    found += [
+        _finding(Gap.UNSUBSCRIBED, contact, informed if informed in contact.roles else None)
+        for contact in active
+        if contact.unsubscribed_at is not None
     ]
     return tuple(found)
 

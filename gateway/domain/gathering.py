@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from gateway.domain.desk_words import AlarmWords, AsideWords, DeskWords, DigestWords, FailedWords, TroubleWords
 from gateway.domain.model import Account, Agent, Contact, ContactId, IntakeId, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.post import IntakeState
-from gateway.domain.words import AlarmWords, AsideWords, DeskWords, DigestWords, FailedWords, Notice, TroubleWords
+from gateway.domain.words import Notice
 
 ALARM_GAP, MOST_ALARMED = timedelta(hours=1), 10
 """So long nobody is alarmed again about mail of the same contact, nor about that of more contacts; it is gathered."""

@@ -186,6 +186,7 @@ class Contact:
     """A person of one account. `addresses` are in stored form; the first is the one mail goes to.
 
     `bounced` are those that mail does not reach, until some comes from there; who `is_erased` is a pseudonym.
+    `unsubscribed_at` is since when they want no announcements.
     """
 
     id: ContactId
@@ -199,6 +200,7 @@ class Contact:
     active: bool = True
     bounced: tuple[Bounced, ...] = ()
     is_erased: bool = False
+    unsubscribed_at: datetime | None = None
 
     @property
     def address(self) -> str:

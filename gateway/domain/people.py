@@ -21,10 +21,11 @@ from gateway.domain.people_actions import (
     PeopleAction,
     RemoveContact,
     ReturnContact,
+    Subscribe,
 )
 from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Policy
-from gateway.domain.words import ContactWords, Notice
+from gateway.domain.words import AnnouncementWords, ContactWords, Notice
 from gateway.errors import Refused
 
 
@@ -50,6 +51,8 @@ def decide(action: PeopleAction, facts: PeopleFacts, policy: Policy, stamp: Stam
             return _return(action, facts, policy)
         case AddAddress():
             return _add_address(action, facts)
+        case Subscribe():
+            return _subscribe(action, facts, policy, stamp)
     assert_never(action)
 
 
@@ -95,6 +98,42 @@ def _add_address(action: AddAddress, facts: PeopleFacts) -> Change:
     if action.address in before.addresses:
         return Change()
     return Change(contact=replace(before, addresses=(*before.addresses, action.address)))
+
+
+def _subscribe(action: Subscribe, facts: PeopleFacts, policy: Policy, stamp: Stamp) -> Change:
+    """Who unsubscribes by mail hears once that it is done; the role is their account's to take."""
+    before = facts.contact
+    if not before.active:
+        raise Refused(f"{before.address} is un-registered and gets no announcements")
+    if action.wanted == (before.unsubscribed_at is None):
+        return Change()
+    after = replace(before, unsubscribed_at=None if action.wanted else stamp.at)
+    if action.actor != before.party:
+        words = _words(facts, after, event="subscribed" if action.wanted else "unsubscribed")
+        return Change(contact=after, notices=_tell(user_managers(facts.contacts), words, facts, policy))
+    return Change(contact=after, notices=() if action.is_quiet else _confirm(action, facts, policy))
+
+
+def _confirm(action: Subscribe, facts: PeopleFacts, policy: Policy) -> tuple[Notice, ...]:
+    contact, account = facts.contact, facts.account
+    return tuple(
+        Notice(
+            kind=NoticeKind.REGISTRATION,
+            template=rule.template,
+            recipient=contact.address,
+            lang=contact.lang or account.lang,
+            words=AnnouncementWords(
+                recipient=contact.name,
+                account=account.number,
+                account_name=account.name,
+                service_address=policy.post.service_address,
+            ),
+            automatic=rule.automatic,
+            answers=action.answers,
+        )
+        for rule in policy.notices
+        if rule.kind == NoticeKind.REGISTRATION and rule.to == "author"
+    )
 
 
 def _return(action: ReturnContact, facts: PeopleFacts, policy: Policy) -> Change:
@@ -168,6 +207,7 @@ def _erase(facts: PeopleFacts, policy: Policy, open_: list[Draft], past: list[Dr
         lang=None,
         active=False,
         bounced=(),
+        unsubscribed_at=None,
         is_erased=True,
     )
     words = replace(_words(facts, after, event="erased"), touched=len(open_) + len(past))

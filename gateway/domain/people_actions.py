@@ -56,6 +56,20 @@ class EraseContact:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Subscribe:
+    """A contact wants announcements, or with `wanted` False none any more; roles stay.
+
+    Their own mail `answers` is confirmed once, unless `is_quiet`; what an agent changes is told to the user managers.
+    """
+
+    contact: Party
+    actor: Party
+    wanted: bool
+    answers: str | None = None
+    is_quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerStranger:
     """One polite answer to an unregistered sender (SPEC section 7, rung 9)."""
 
@@ -70,4 +84,4 @@ class AddressWorks:
     address: str
 
 
-PeopleAction = AddAddress | ChangeRoles | EraseContact | RemoveContact | ReturnContact
+PeopleAction = AddAddress | ChangeRoles | EraseContact | RemoveContact | ReturnContact | Subscribe

@@ -51,7 +51,7 @@ VENDORS_PEOPLE = frozenset(
 STEPS = {
     NoticeKind.REGISTRATION: frozenset(
         {"asked", "incomplete", "confirmed", "known", "taken", "answered", "expired", "unanswered", "to_decide"}
-        | {"roles", "removed", "returned", "erased"}
+        | {"roles", "removed", "returned", "erased", "subscribed", "unsubscribed"}
     ),
     NoticeKind.APPROVAL: frozenset(
         {"asked", "reminder", "done", "answered", "hint", "expired"}

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.domain.model import Attachment, CaseNumber, NoticeKind
+from gateway.domain.desk_words import DeskWords
+from gateway.domain.model import Attachment, CaseNumber, ContactId, NoticeKind
 from gateway.domain.phrases import Phrase
 
 
@@ -183,7 +184,7 @@ class StrangerWords:
 class ContactWords:
     """What mails to an account's user managers about one of its contacts can say.
 
-    `event` is `roles`, `removed`, `returned` or `erased`, `author` who did it, `by_vendor` whether that is an agent; `added` and `removed` are roles, `roles` those
+    `event` is `roles`, `removed`, `returned`, `erased`, `subscribed` or `unsubscribed`, `author` who did it, `by_vendor` whether that is an agent; `added` and `removed` are roles, `roles` those
     held now. `cases` are open cases that come to the recipient by it, each with its mark and subject; `successor` is
     who takes over the cases of somebody removed. Of somebody erased, `name` and `address` are the pseudonym and
     `touched` the number of cases they were on.
@@ -278,65 +279,35 @@ class ApprovalWords:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AsideWords:
-    """A mail that was set aside: `number` names it in commands, `state` is `held` or `quarantined`.
+class VariableWords:
+    """What `--set` gives a template by name; the `text` may have several lines."""
 
-    `sender` is whom its From names, `name` and `account` those of the contact who has this address, None for strangers.
+    variable: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnnouncementWords:
+    """What announcements can say, and the answer to who unsubscribes from them.
+
+    `variables` are there for a template under their own names. `audience` says whom it goes to. A mail to
+    `unsubscribe_address`, its subject being `unsubscribe_subject`, ends them for the reader; `unsubscribe_link` is a
+    `mailto:` of both.
     """
 
-    number: int
-    state: str
-    sender: str
-    subject: str
-    reason: str
-    name: str | None = None
-    account: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FailedWords:
-    """An address that our mail did not reach, with the last `error`; `mails` counts them. None is not known."""
-
-    address: str
-    error: str
-    mails: int
-    name: str | None = None
-    account: str | None = None
-    phone: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlarmWords:
-    """What agents read at once of a contact's mail that was set aside; `is_proved` says that it really is theirs."""
-
     recipient: str
-    mail: AsideWords
+    account: str
     account_name: str
-    is_proved: bool
+    service_address: str
+    audience: str = ""
+    variables: tuple[VariableWords, ...] = ()
+    unsubscribe_address: str = ""
+    unsubscribe_subject: str = ""
+    unsubscribe_link: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DigestWords:
-    """What agents read of once a day; `more_failed` and `more_aside` count what is left out."""
-
-    recipient: str
-    failed: tuple[FailedWords, ...] = ()
-    aside: tuple[AsideWords, ...] = ()
-    more_failed: int = 0
-    more_aside: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TroubleWords:
-    """What agents read at once of something that does not work here: what, and what to do about it."""
-
-    recipient: str
-    text: str
-    mend: str
-
-
-DeskWords = AlarmWords | DigestWords | TroubleWords
-Words = CaseWords | StrangerWords | ContactWords | RegistrationWords | ApprovalWords | CommandWords | DeskWords
+PeoplesWords = ContactWords | RegistrationWords | ApprovalWords | StrangerWords
+Words = CaseWords | CommandWords | PeoplesWords | AnnouncementWords | DeskWords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -365,7 +336,8 @@ class Notice:
     `answers` is the Message-ID that this mail replies to, `thread` the Message-IDs of the case, oldest
     first. `automatic` is the value of Auto-Submitted, None for a person's own words. `case` and `token`
     are None for mail about no case; `internal` mail has a Reply-To tag of its own. `registration` or `approval` is what
-    a reply answers, at a one-time address.
+    a reply answers, at a one-time address. `subscriber` is whom a mail to the unsubscribe address of an announcement takes
+    off the list.
     """
 
     kind: NoticeKind
@@ -382,6 +354,7 @@ class Notice:
     appointment: Appointment | None = None
     registration: int | None = None
     approval: int | None = None
+    subscriber: ContactId | None = None
 
     @property
     def question(self) -> str:

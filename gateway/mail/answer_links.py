@@ -7,8 +7,17 @@ or closes, reopens or escalates it.
 from dataclasses import replace
 from urllib.parse import quote
 
-from gateway.domain.model import CaseNumber
-from gateway.domain.words import ApprovalWords, CaseWords, CommandWords, Notice, RegistrationWords, ResultWords, Words
+from gateway.domain.model import CaseNumber, ContactId
+from gateway.domain.words import (
+    AnnouncementWords,
+    ApprovalWords,
+    CaseWords,
+    CommandWords,
+    Notice,
+    RegistrationWords,
+    ResultWords,
+    Words,
+)
 from gateway.mail.sandbox import one_line
 from gateway.mail.subject import bare_subject
 from gateway.mail.token import Tokens
@@ -27,6 +36,8 @@ def mailto(address: str, *, subject: str, body: str = "") -> str:
 def with_links(notice: Notice, token: str | None, tokens: Tokens) -> Words:
     """The words of a mail with all links that belong in it; `token` is the one-time token of a mail that asks something."""
     words = notice.words if token is None else with_answer(notice.words, token, tokens)
+    if notice.subscriber is not None and isinstance(words, AnnouncementWords):
+        return _with_unsubscribing(words, notice.subscriber, tokens)
     if not isinstance(words, CaseWords | CommandWords):
         return words
     words = replace(words, results=tuple(_with_ways(result, tokens) for result in words.results))
@@ -43,6 +54,24 @@ def _with_ways(result: ResultWords, tokens: Tokens) -> ResultWords:
 
     blocks = tuple(replace(block, link=link(block.command)) for block in result.blocks)
     return replace(result, blocks=blocks, more_link=link(result.more))
+
+
+def unsubscribe_link(contact: ContactId, tokens: Tokens) -> str:
+    """The `mailto:` that ends announcements to this contact; programs show it as a button (RFC 2369 section 3.2)."""
+    return mailto(tokens.unsubscribe_address(contact), subject=_unsubscribe_subject(contact, tokens))
+
+
+def _unsubscribe_subject(contact: ContactId, tokens: Tokens) -> str:
+    return f"unsubscribe {tokens.unsubscribe_mark(contact)}".strip()
+
+
+def _with_unsubscribing(words: AnnouncementWords, contact: ContactId, tokens: Tokens) -> AnnouncementWords:
+    return replace(
+        words,
+        unsubscribe_address=tokens.unsubscribe_address(contact),
+        unsubscribe_subject=_unsubscribe_subject(contact, tokens),
+        unsubscribe_link=unsubscribe_link(contact, tokens),
+    )
 
 
 def with_answer(words: Words, token: str, tokens: Tokens) -> Words:

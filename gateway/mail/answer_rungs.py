@@ -1,4 +1,4 @@
-"""Answers to our questions, and letters of those who want to register (SPEC section 7, rungs 7 and 8).
+"""Answers to our questions, letters of those who want to register (SPEC section 7, rungs 7 and 8), and unsubscribing.
 
 Who answers is proved by where the question went: a one-time address that only its reader can know. So nothing here
 opens a case, and what does not count changes nothing.
@@ -7,15 +7,45 @@ opens a case, and what does not count changes nothing.
 from gateway.domain.actions import Action
 from gateway.domain.approval_actions import Answer, AskToRegister, Confirm, Hint, Lack, RaiseAlarm, Says
 from gateway.domain.facts import AnswerFacts
+from gateway.domain.model import Authenticity
+from gateway.domain.people_actions import Subscribe
 from gateway.domain.post import DecisionKind
 from gateway.mail.decision import Answer as RungAnswer
 from gateway.mail.decision import Decision, Question
-from gateway.mail.token import our_recipients
+from gateway.mail.token import our_recipients, unsubscribers
 
 MOST_REASON = 2_000
 """Characters of a reason that are kept."""
 
 _SAYS = {"/approve": Says.APPROVE, "/reject": Says.REJECT}
+
+
+def unsubscribe(question: Question) -> RungAnswer:
+    """To an unsubscribe address, from the person whose it is: no more announcements.
+
+    Before the sender is judged: only who reads that person's mail knows the address, and all that it can do is this.
+    """
+    mail, contact = question.mail, question.facts.contact
+    named = unsubscribers(mail, question.raw.envelope, question.tokens)
+    if not named:
+        return "not to an unsubscribe address"
+    if mail.sender is None or question.evidence.authenticity is Authenticity.FAILED:
+        return "to an unsubscribe address, but who wrote it is not clear"
+    if contact is None or contact.id not in named:
+        reason = (
+            f"to the unsubscribe address of somebody else than {mail.sender}; `casegate contact unsubscribe` does it"
+        )
+        return Decision(kind=DecisionKind.HELD, reason=reason)
+    if not contact.active:
+        return f"to an unsubscribe address, but {mail.sender} is un-registered"
+    action = Subscribe(
+        contact=contact.party,
+        actor=contact.party,
+        wanted=False,
+        answers=mail.message_id,
+        is_quiet=question.marks.silences,
+    )
+    return Decision(kind=DecisionKind.COMMAND, reason=f"{mail.sender} wants no announcements", actions=(action,))
 
 
 def answer(question: Question) -> RungAnswer:

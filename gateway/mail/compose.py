@@ -21,10 +21,10 @@ from io import BytesIO
 from typing import Any
 
 from gateway.domain.actions import Stamp
-from gateway.domain.model import Attachment, CaseNumber, NoticeKind
+from gateway.domain.model import Attachment, CaseNumber, ContactId, NoticeKind
 from gateway.domain.policy import Policy
 from gateway.domain.words import Appointment, Notice
-from gateway.mail.answer_links import with_links
+from gateway.mail.answer_links import unsubscribe_link, with_links
 from gateway.mail.calendar import PUBLISH, calendar_file
 from gateway.mail.sandbox import Rendered, one_line
 from gateway.mail.subject import bare_subject
@@ -37,6 +37,8 @@ MAX_NAME = 200
 """Bytes of a file's name; three times that, percent-encoded, is still one line. Characters of the vendor's name."""
 LINE_LENGTH = 78
 """Headers are folded to lines of so many characters (RFC 5322 §2.1.1)."""
+LONGEST_LINE = 998
+"""Octets of a line, of a header that has no blank too (RFC 5322 §2.1.1)."""
 MAX_REFERENCES = 20
 """Message-IDs in References: the first, the newest of ours, and the newest of all."""
 
@@ -67,12 +69,12 @@ class Composed:
 
 
 class _Wire(Compat32):
-    """How a mail becomes bytes: as compat32 has it, without the work of folding a header that is short and plain."""
+    """How a mail becomes bytes: as compat32 has it, but for a header that is plain and short, or has no place to fold at."""
 
     def fold_binary(self, name: str, value: Any) -> bytes:
         """The header's lines."""
         if (
-            len(name) + len(value) + 2 <= LINE_LENGTH
+            len(name) + len(value) + 2 <= (LINE_LENGTH if " " in value else LONGEST_LINE)
             and value.isascii()
             and value.isprintable()
             and value == value.strip() != ""
@@ -112,7 +114,7 @@ def compose(
     mail["Subject"] = _subject(rendered.subject, notice, tokens, token)
     mail["Date"], mail["Message-ID"] = format_datetime(stamp.at), message_id
     _thread(mail, notice, policy)
-    _mark(mail, notice)
+    _mark(mail, notice, tokens, policy)
     is_to_stranger = notice.kind is NoticeKind.UNREGISTERED  # RFC 3834 §3.3: no bounce may answer it
     return Composed(
         message_id=message_id,
@@ -151,11 +153,23 @@ def _thread(mail: Mail, notice: Notice, policy: Policy) -> None:
         mail["References"] = " ".join(_trimmed(ids, split_address(policy.post.service_address)[2]))
 
 
-def _mark(mail: Mail, notice: Notice) -> None:
-    """Say what a machine wrote: by RFC 3834 §5, and by the header that Exchange heeds."""
+def _mark(mail: Mail, notice: Notice, tokens: Tokens, policy: Policy) -> None:
+    """Say what a machine wrote: by RFC 3834 §5, and by the header that Exchange heeds; and what went to many."""
+    if notice.subscriber is not None:
+        _list(mail, notice.subscriber, tokens, policy)
     if notice.automatic is not None:
         mail["Auto-Submitted"] = one_line(notice.automatic)
         mail["X-Auto-Response-Suppress"] = "All"
+
+
+def _list(mail: Mail, subscriber: ContactId, tokens: Tokens, policy: Policy) -> None:
+    """Name the list, and how to leave it (RFC 2919, RFC 2369); responders keep quiet about what has a List-Id.
+
+    By mail only: RFC 8058 wants a page. No Precedence: it is no standard, and says less than Auto-Submitted.
+    """
+    user, _, domain = split_address(policy.post.service_address)
+    mail["List-Id"] = _mailbox("List-Id", policy.vendor.name, f"announcements.{user}.{domain}")
+    mail["List-Unsubscribe"] = f"<{unsubscribe_link(subscriber, tokens)}>"
 
 
 def _trimmed(ids: list[str], our_domain: str) -> list[str]:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gateway.domain.words import AlarmWords, AsideWords, DigestWords, FailedWords, TroubleWords, Words
+from gateway.domain.desk_words import AlarmWords, AsideWords, DigestWords, FailedWords, TroubleWords
+from gateway.domain.words import Words
 
 _ASIDE = AsideWords(
     number=9001,

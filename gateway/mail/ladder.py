@@ -21,6 +21,7 @@ RUNGS: tuple[tuple[str, Callable[[Question], Answer]], ...] = (
     ("own or looping", machine_rungs.own_or_looping),
     ("delivery status", machine_rungs.delivery_status),
     ("automatic", machine_rungs.automatic),
+    ("unsubscribe", answer_rungs.unsubscribe),
     ("sender", sender_rungs.sender),
     ("answer", answer_rungs.answer),
     ("registration", answer_rungs.registration),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
 
+from gateway.domain.announcement import PREFIX
 from gateway.domain.approval_actions import Lack
 from gateway.domain.notices import local_day, local_time
 from gateway.domain.phrases import Phrase
@@ -25,6 +26,7 @@ from gateway.domain.words import (
     StrangerWords,
     Words,
 )
+from gateway.mail.announcement_samples import announcements
 from gateway.mail.desk_samples import desk_samples
 
 VENDORS = (
@@ -95,6 +97,8 @@ _CONTACTS = (
     _CONTACT,
     replace(_CONTACT, recipient="", roles=(), added=()),
     replace(_CONTACT, event="returned"),
+    replace(_CONTACT, event="subscribed"),
+    replace(_CONTACT, event="unsubscribed"),
     replace(_CONTACT, event="returned", roles=(), added=()),
     replace(_CONTACT, event="removed", cases=("[CASE-1042.k7q2mh3x] Staging is slow",), successor="Carl Example"),
     replace(_CONTACT, event="removed", by_vendor=False),
@@ -192,6 +196,9 @@ def samples(name: str) -> Iterator[Words]:
         return
     if name == "contact_changed":
         yield from _CONTACTS
+        return
+    if name.startswith(PREFIX) or name == "unsubscribed":
+        yield from announcements(("version", "notes"), ("version",))
         return
     if name in _MADE:
         yield from _MADE[name](name)

@@ -17,30 +17,30 @@ from jinja2 import (
     TemplateNotFound,
     TemplateRuntimeError,
     TemplateSyntaxError,
+    meta,
+    nodes,
 )
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import object_type_repr
 from markupsafe import Markup, escape
 
+from gateway.domain.desk_words import AlarmWords, AsideWords, DigestWords, FailedWords, TroubleWords
 from gateway.domain.phrases import Phrase, say
 from gateway.domain.policy import Vendor
 from gateway.domain.words import (
     ActionWords,
-    AlarmWords,
+    AnnouncementWords,
     ApprovalWords,
-    AsideWords,
     BlockWords,
     CaseWords,
     CommandWords,
     ContactWords,
-    DigestWords,
     EscalationWords,
-    FailedWords,
     RegistrationWords,
     ResultWords,
     StrangerWords,
-    TroubleWords,
+    VariableWords,
     Words,
 )
 from gateway.errors import BadConfig, NotFound
@@ -55,6 +55,9 @@ MAX_PRODUCT = 1_000_000
 """The largest number or text that arithmetic in a template may make."""
 
 _CUT = Phrase("The text is too long for one mail and ends here. The case keeps all of it.")
+RESERVED = frozenset({"words", "vendor", "lang"})
+"""Names under which every template has what it may say."""
+
 _CONTROL = [*range(32), *range(127, 160)]
 _IN_LINES = dict.fromkeys([*_CONTROL, 0x2028, 0x2029], " ")
 _IN_TEXT = dict.fromkeys(set(_CONTROL) - {9, 10}, "\N{REPLACEMENT CHARACTER}")
@@ -72,11 +75,13 @@ _PLAIN = frozenset(
         BlockWords,
         ActionWords,
         AlarmWords,
+        AnnouncementWords,
         DigestWords,
         AsideWords,
         FailedWords,
         TroubleWords,
         EscalationWords,
+        VariableWords,
         Vendor,
     )
     for word in fields(kind)
@@ -93,6 +98,19 @@ class Rendered:
     text: str
     html: str
     fell_back: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variables:
+    """What a template reads beside words, vendor and lang: what it cannot do without, and what it asks for by `is defined`."""
+
+    needed: frozenset[str]
+    optional: frozenset[str]
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Whatever it reads."""
+        return self.needed | self.optional
 
 
 def one_line(text: str) -> str:
@@ -209,6 +227,25 @@ class Shelf(ImmutableSandboxedEnvironment):
         """List the languages that a mail can be written in."""
         return tuple(sorted(key.partition("/")[0] for key in self.sources if key.endswith(f"/{name}.txt.j2")))
 
+    def variables(self, name: str) -> Variables:
+        """What the files of a mail read by names of its own, in whichever language they are."""
+        needed, asked = set[str](), set[str]()
+        for language in self.languages(name):
+            for ending in ("txt", "html"):
+                self._read_by(f"{language}/{name}.{ending}.j2", frozenset(), needed, asked)
+        return Variables(needed=frozenset(needed - asked), optional=frozenset(asked))
+
+    def _read_by(self, key: str, known: frozenset[str], needed: set[str], asked: set[str]) -> None:
+        """Add what one file reads, and its parts; `known` is what those who include it have set."""
+        tree = self.parse(self.sources[key].text)
+        needed |= meta.find_undeclared_variables(tree) - known - RESERVED
+        tests = (test for test in tree.find_all(nodes.Test) if test.name == "defined")
+        asked |= {test.node.name for test in tests if isinstance(test.node, nodes.Name)} - RESERVED
+        known |= {name.name for name in tree.find_all(nodes.Name) if name.ctx == "store"}
+        for part in meta.find_referenced_templates(tree):
+            if part is not None and (found := self.join_path(part, key)) in self.sources:
+                self._read_by(found, known, needed, asked)
+
     def problems(self, keys: Iterable[str]) -> Iterator[str]:
         """Name what is wrong with these files before anything is rendered: syntax, and halves without the other."""
         for key in sorted(keys):
@@ -223,24 +260,27 @@ class Shelf(ImmutableSandboxedEnvironment):
             except TemplateSyntaxError as error:
                 yield f"{error.filename or source.shown}:{error.lineno}: {error.message}"
 
+    def language(self, name: str, lang: str) -> str:
+        """The one that a mail to somebody of this one is written in; NotFound if there is no such mail."""
+        known = self.languages(name)
+        language = next((one for one in wanted(lang) if one in known), None)
+        if language is None:
+            raise NotFound(f"there is no template {name}; there are {', '.join(self.names())}")
+        return language
+
     def render(self, name: str, lang: str, words: Words, vendor: Vendor) -> Rendered:
         """Both halves of a mail, in its language or else in English; BadConfig with file and line if one fails."""
-        language = self._language(name, lang)
-        values = {"words": tidy(words, self.phrases.of(language)), "vendor": vendor, "lang": language}
+        language = self.language(name, lang)
+        said = tidy(words, self.phrases.of(language))
+        values: dict[str, Any] = {"words": said, "vendor": vendor, "lang": language}
+        if isinstance(said, AnnouncementWords):
+            values = {**{one.variable: one.text for one in said.variables}, **values}
         key = f"{language}/{name}.txt.j2"
         first, _, text = self._fill(key, values).partition("\n")
         if not first.startswith("Subject:"):
             raise BadConfig(f"{self.sources[key].shown}:1: the first line must be `Subject: …`")
         html = self._fill(f"{language}/{name}.html.j2", values)
         return Rendered(subject=one_line(first.removeprefix("Subject:")), text=text.strip("\n") + "\n", html=html)
-
-    def _language(self, name: str, lang: str) -> str:
-        """The one that a mail is written in; NotFound if there is no such mail."""
-        known = self.languages(name)
-        language = next((one for one in wanted(lang) if one in known), None)
-        if language is None:
-            raise NotFound(f"there is no template {name}; there are {', '.join(self.names())}")
-        return language
 
     def _fill(self, key: str, values: Mapping[str, Any]) -> str:
         pieces, size = [], 0

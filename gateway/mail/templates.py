@@ -17,13 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from gateway.domain.announcement import PREFIX
 from gateway.domain.phrases import Phrase
 from gateway.domain.policy import Vendor
-from gateway.domain.words import Words
+from gateway.domain.words import AnnouncementWords, Words
 from gateway.errors import BadConfig
+from gateway.mail.announcement_samples import announcements
 from gateway.mail.phrasebook import Phrasebook
 from gateway.mail.samples import VENDORS, samples
-from gateway.mail.sandbox import Rendered, Shelf, is_mail, wanted
+from gateway.mail.sandbox import Rendered, Shelf, Variables, is_mail, wanted
 from gateway.mail.template_check import lacking, unknown_words
 from gateway.mail.template_files import FALLBACK, Folder, read_folder
 
@@ -43,7 +45,7 @@ class Templates:
         strange = [
             f"{source.shown}: no mail uses a template of this name; there are {', '.join(self.names())}"
             for name, source in ours.items()
-            if name.rpartition("/")[2] not in known and is_mail(name.rpartition("/")[2])
+            if (file := name.rpartition("/")[2]) not in known and is_mail(file) and not file.startswith(PREFIX)
         ]
         if problems := (*strange, *self._all.problems(ours), *self._all.phrases.problems()):
             raise BadConfig(*problems)
@@ -54,15 +56,31 @@ class Templates:
         return cls(read_folder(shipped), read_folder(override) if override else Folder())
 
     def names(self) -> tuple[str, ...]:
-        """List what a rule of `notices.toml` may name as its template."""
-        return self._shipped.names()
+        """List what a rule of `notices.toml` may name as its template, and all announcements."""
+        own = (name for name in self._all.names() if name.startswith(PREFIX))
+        return tuple(sorted({*self._shipped.names(), *own}))
+
+    def announcements(self) -> tuple[str, ...]:
+        """List what can be announced, by the names that `--template` takes."""
+        return tuple(name.removeprefix(PREFIX) for name in self.names() if name.startswith(PREFIX))
+
+    def variables(self, name: str) -> Variables:
+        """What an announcement must and may be given by name."""
+        return self._all.variables(name)
+
+    def language(self, name: str, lang: str) -> str:
+        """In which language somebody of this one gets a mail; NotFound if there is none in English to fall back on."""
+        return self._all.language(name, lang)
 
     def render(self, name: str, lang: str, words: Words, vendor: Vendor) -> Rendered:
-        """Write a mail; the shipped template stands in for an override that fails, and `fell_back` says why."""
+        """Write a mail; the shipped template stands in for an override that fails, and `fell_back` says why.
+
+        Not for an announcement, which is written by hand and can wait: BadConfig.
+        """
         try:
             return self._all.render(name, lang, words, vendor)
         except BadConfig as fault:
-            if self._all is self._shipped:
+            if self._all is self._shipped or isinstance(words, AnnouncementWords):
                 raise
             return replace(self._shipped.render(name, lang, words, vendor), fell_back=fault.public)
 
@@ -72,7 +90,14 @@ class Templates:
 
     def preview(self, name: str, lang: str, vendor: Vendor | None = None) -> Rendered:
         """Write a mail with sample data, by the template in force even if it fails (BadConfig)."""
-        return self._all.render(name, lang, next(samples(name)), vendor or VENDORS[0])
+        return self._all.render(name, lang, next(self._samples(name)), vendor or VENDORS[0])
+
+    def _samples(self, name: str) -> Iterator[Words]:
+        """Sample words; those of an announcement have what its own files read."""
+        if not name.startswith(PREFIX):
+            return samples(name)
+        found = self.variables(name)
+        return announcements(sorted(found.all), sorted(found.needed))
 
     def overridden(self, name: str = "") -> tuple[str, ...]:
         """The files of the override that a mail is made of; without a name its parts and phrases, which serve all."""
@@ -103,7 +128,7 @@ class Templates:
         return (*self.faults(), *lacking(self._all, self._shipped), *gaps)
 
     def _faults(self, name: str, lang: str, vendor: Vendor) -> Iterator[str]:
-        for words in samples(name):
+        for words in self._samples(name):
             try:
                 rendered = self._all.render(name, lang, words, vendor)
             except BadConfig as fault:

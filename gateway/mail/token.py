@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cache
 
-from gateway.domain.model import CaseNumber
+from gateway.domain.model import CaseNumber, ContactId
 from gateway.domain.policy import PostRules
 from gateway.domain.post import Clue, ClueKind, Envelope, ParsedMail
 
@@ -29,6 +29,7 @@ _CHECK = r"(?P<check>[a-z2-7]{8})"
 _OUR_ID = re.compile(r"<[a-z2-7]{26}@(?P<domain>[^>]+)>")
 _BOUNCE = re.compile(r"b\.(?P<key>[a-z2-7]{26})", re.IGNORECASE)
 _ANSWER = re.compile(r"a\.(?P<token>[a-z2-7]{1,40})", re.IGNORECASE)
+_UNSUBSCRIBE = re.compile(r"u\.(?P<id>[1-9][0-9]{0,11})\.(?P<check>[a-z2-7]{16})", re.IGNORECASE)
 _PLUS = re.compile(rf"{_NUMBER}(?:\.{_CHECK})?(?P<note>\.n)?", re.IGNORECASE)
 
 
@@ -92,6 +93,23 @@ class Tokens:
         """What the subject carries in its place where there are no plus-addresses, else ""."""
         return "" if self.post.plus_addressing else f"[{self.post.token_prefix}.{token}]"
 
+    def unsubscribe_address(self, contact: ContactId) -> str:
+        """The address whose mail ends announcements to this contact; always the same one, so that old mail ends them too."""
+        return self._ours(self._unsubscriber(contact))
+
+    def unsubscribe_mark(self, contact: ContactId) -> str:
+        """What the subject carries in its place where there are no plus-addresses, else ""."""
+        return "" if self.post.plus_addressing else f"[{self.post.token_prefix}.{self._unsubscriber(contact)}]"
+
+    def _unsubscriber(self, contact: ContactId) -> str:
+        mac = hmac.new(self.secret or b"", f"unsubscribe:{contact}".encode(), hashlib.sha256).digest()
+        return f"u.{contact}.{base64.b32encode(mac[:10]).decode().lower()}"
+
+    def is_unsubscriber(self, contact: ContactId, check: str) -> bool:
+        """True if this check part was made for this contact; compared in constant time."""
+        own = self._unsubscriber(contact).rpartition(".")[2]
+        return self.secret is not None and hmac.compare_digest(own, check.lower())
+
     def pin_hash(self, pin: str) -> str:
         """The keyed hash of a company PIN, to find its account by."""
         return pin_hash(self.secret or b"", pin)
@@ -148,6 +166,23 @@ def one_time_tokens(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> tup
     mark = re.compile(rf"\[{re.escape(tokens.post.token_prefix)}\.([a-z2-7]{{26}})\]", re.IGNORECASE)
     named = (token.lower() for text in (mail.subject, mail.text) for token in mark.findall(text)[:MAX_TOKENS])
     return tuple(dict.fromkeys(named))[:MAX_TOKENS]
+
+
+def unsubscribers(mail: ParsedMail, envelope: Envelope, tokens: Tokens) -> frozenset[ContactId]:
+    """Whose unsubscribe addresses this mail came to; where there are no plus-addresses, whose marks are in its subject.
+
+    Never in its text: whoever answers an announcement may quote all of it.
+    """
+    if tokens.post.plus_addressing:
+        named = [split_address(address)[1] for address in our_recipients(mail, envelope, tokens)]
+    else:
+        marks = re.findall(
+            rf"\[{re.escape(tokens.post.token_prefix)}\.(u\.[0-9a-z.]{{18,30}})\]", mail.subject, re.IGNORECASE
+        )
+        named = marks[:MAX_TOKENS]
+    found = filter(None, map(_UNSUBSCRIBE.fullmatch, named))
+    known = ((ContactId(int(one["id"])), one["check"]) for one in found)
+    return frozenset(contact for contact, check in known if tokens.is_unsubscriber(contact, check))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

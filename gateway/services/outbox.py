@@ -16,6 +16,9 @@ from gateway.store import tables as t
 
 BATCH = 32
 
+BULK = 8
+"""So many announcements are taken at once, when nothing else is due: what comes meanwhile waits for no more than these."""
+
 LEASE_SECONDS = 600
 """Longer than the longest attempt of the Courier."""
 
@@ -36,7 +39,8 @@ OURS_GAP = timedelta(minutes=15)
 def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:
     """Take mail that is due; within a case each recipient gets mail in its order, so only the oldest open one.
 
-    What its recipient may not have any more is cancelled instead (SPEC section 14).
+    What its recipient may not have any more is cancelled instead (SPEC section 14). Announcements come only when nothing
+    else is due, and few of them.
     """
     now = ports.now()
     older = t.outbox.alias("older")
@@ -50,8 +54,12 @@ def lease(ports: Ports, limit: int = BATCH) -> tuple[OutboxRow, ...]:
         sa.select(t.outbox.c.id)
         .where(t.outbox.c.state.in_(OPEN), t.outbox.c.next_attempt_at <= now, db.is_free(t.outbox, now), ~waits)
         .order_by(t.outbox.c.next_attempt_at, t.outbox.c.id)
-        .limit(limit)
     )
+    others, bulk = due.where(~t.outbox.c.is_bulk), due.where(t.outbox.c.is_bulk)
+    return _leased(ports, others.limit(limit), now) or _leased(ports, bulk.limit(min(limit, BULK)), now)
+
+
+def _leased(ports: Ports, due: sa.Select[tuple[int]], now: datetime) -> tuple[OutboxRow, ...]:
     while ports.db.read(lambda tx: tx.scalar(due.limit(1))) is not None:  # most looks find nothing, and need not write
         with ports.db.begin() as tx:
             leased = db.lease(tx, t.outbox, due, now=now, seconds=LEASE_SECONDS)

@@ -76,7 +76,7 @@ def perform_in(
     outcomes = tuple(work.perform(action) for action in actions)
     merged = [as_left(notice, work.cases, ports.policy) for notice in merge(work.notices)]
     notices = budget.within(tx, ports, merged, work.stamp.at, hush)
-    _owe(tx, ports, notices, cause, work.stamp, hush.rounds)
+    owe(tx, ports, notices, cause, work.stamp, hush.rounds)
     return outcomes
 
 
@@ -217,7 +217,9 @@ def _is_news(tx: sa.Connection, ports: Ports, action: DeliveryFailed, stamp: Sta
     return action.case is not None
 
 
-def _owe(tx: sa.Connection, ports: Ports, notices: Sequence[Notice], cause: Cause, stamp: Stamp, rounds: int) -> None:
+def owe(
+    tx: sa.Connection, ports: Ports, notices: Sequence[Notice], cause: Cause, stamp: Stamp, rounds: int = 0
+) -> tuple[Composed, ...]:
     """Notices in their final bytes go to the outbox; one that asks something can be answered from now on."""
     mails = [(notice, _composed(tx, ports, notice, cause, stamp)) for notice in notices]
     save.outbox(
@@ -254,6 +256,7 @@ def _owe(tx: sa.Connection, ports: Ports, notices: Sequence[Notice], cause: Caus
         if mail.remark is not None:
             text = f"the template {notice.template} failed, the shipped one was used: {mail.remark}"
             perform_in(tx, ports, (TemplateFails(text=text),), cause)  # told once, so that this comes to an end
+    return tuple(mail for _, mail in mails)
 
 
 def _composed(tx: sa.Connection, ports: Ports, notice: Notice, cause: Cause, stamp: Stamp) -> Composed:

@@ -35,7 +35,10 @@ class AccountRow(Row, table=True):
 
 
 class ContactRow(Row, table=True):
-    """A person of one account; un-registered ones stay for history, of who was erased a pseudonym (`store.erase`)."""
+    """A person of one account; un-registered ones stay for history, of who was erased a pseudonym (`store.erase`).
+
+    `unsubscribed_at` is since when they want no announcements.
+    """
 
     __tablename__ = "contact"
     id: int | None = Field(default=None, primary_key=True)
@@ -47,6 +50,7 @@ class ContactRow(Row, table=True):
     access: bool = True
     active: bool = True
     erased_at: datetime | None = None
+    unsubscribed_at: datetime | None = None
 
 
 class AgentRow(Row, table=True):

@@ -25,14 +25,14 @@ _WITHOUT_TEXTS = frozenset(
     {
         *("account", "agent", "contact", "address"),  # people have their own rows; `person` sees to this one's
         *("participant", "thread", "raw_mail", "handled", "timer", "to_tell"),  # below, or ids and hashes only
-        *("mailbox", "counter", "in_force", "unwanted_blob"),
+        *("mailbox", "counter", "in_force", "unwanted_blob", "announcement_recipient"),
     }
 )
 _FREE = frozenset(
     {
         *("subject", "text", "quoted", "name", "phone", "reason", "evidence", "passed", "detail", "request", "error"),
         *("last_error", "log", "place", "product", "product_version", "environment", "mend", "sender", "mail_from"),
-        "phrase",
+        *("phrase", "variables"),
     }
 )
 """Columns in which people and machines write what they like; in all others a name is not looked for."""
@@ -45,11 +45,15 @@ _SET_ASIDE = (IntakeState.HELD, IntakeState.QUARANTINED)
 
 @dataclass(slots=True, kw_only=True)
 class Found:
-    """Where a person is looked for: the cases of their account, those they were on, and where an address turned up."""
+    """Where a person is looked for: the cases of their account, those they were on, and where an address turned up.
+
+    `announced` are the announcements that name them, in words that went to others.
+    """
 
     contact: Contact
     outside: Sequence[int]
     turned_up: set[int] = field(default_factory=set)
+    announced: set[int] = field(default_factory=set)
 
     def has(self, number: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
         """True of a column that names one of these cases."""
@@ -134,6 +138,8 @@ def _texts_of(tx: sa.Connection, table: sa.Table, found: Found, mask: Mask) -> i
         which = (one == bindparam(f"key_{one.name}") for one in key)
         update = sa.update(table).where(*which).values({one.name: bindparam(f"new_{one.name}") for one in columns})
         tx.execute(update, [_given(row, key, after) for row, after in changed])
+    if table is t.announcement:
+        found.announced.update(row.id for row, _ in changed)
     if "case_number" in table.c:
         found.turned_up.update(row.case_number for row, _ in changed if row.case_number is not None)
     return len(changed)
@@ -170,7 +176,7 @@ def _in_scope(table: sa.Table, found: Found) -> list[sa.ColumnElement[bool]]:
         return [found.has(t.cases.c.number)]
     if table is t.attachment:
         return [t.attachment.c.message.in_(select(t.message.c.id).where(found.has(t.message.c.case_number)))]
-    if table in {t.alarm, t.snippet}:
+    if table in {t.alarm, t.snippet, t.announcement}:
         return [sa.true()]
     return [found.has(table.c.case_number)] if "case_number" in table.c else []
 
@@ -273,8 +279,12 @@ def mail_to(tx: sa.Connection, contact: Contact, reason: str) -> tuple[int, int]
 
 def mail_to_others(tx: sa.Connection, found: Found, rewrite: Callable[[bytes], bytes]) -> int:
     """Write the pseudonym into mail to others, sent or not; how many mails that changed."""
-    by_kind = t.outbox.c.case_number.is_(None) & (t.outbox.c.kind != NoticeKind.UNREGISTERED)  # that one names nobody
-    query = select(t.outbox.c.id, t.outbox.c.data).where(found.has(t.outbox.c.case_number) | by_kind)
+    nobodys = (NoticeKind.UNREGISTERED, NoticeKind.ANNOUNCEMENT)  # these name nobody but, at times, in their variables
+    by_kind = t.outbox.c.case_number.is_(None) & t.outbox.c.kind.not_in(nobodys)
+    announced = t.announcement_recipient.c.announcement_id.in_(sorted(found.announced))
+    by_announcement = t.outbox.c.message_id.in_(select(t.announcement_recipient.c.message_id).where(announced))
+    query = select(t.outbox.c.id, t.outbox.c.data)
+    query = query.where(found.has(t.outbox.c.case_number) | by_kind | by_announcement)
     changed = [
         (row.id, after)
         for row in tx.execute(query.execution_options(yield_per=50))

@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import select
 
+from gateway.domain.desk_words import AsideWords, FailedWords
 from gateway.domain.model import ContactId, IntakeId, OutboxId, TimerKind
 from gateway.domain.post import IntakeState, TimerState
-from gateway.domain.words import AsideWords, FailedWords
 from gateway.store import load_people
 from gateway.store import tables as t
 

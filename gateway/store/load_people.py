@@ -115,6 +115,7 @@ def _contacts(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tup
             active=row.active,
             bounced=bounced,
             is_erased=row.erased_at is not None,
+            unsubscribed_at=row.unsubscribed_at,
         )
     return tuple(found.values())
 

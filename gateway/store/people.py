@@ -108,7 +108,7 @@ def written(tx: sa.Connection, contact: Contact) -> Contact:
 def changed(tx: sa.Connection, contact: Contact) -> None:
     """A contact is like this from now on; their addresses stay."""
     row = sa.update(t.contact).where(t.contact.c.id == contact.id)
-    values = {name: getattr(contact, name) for name in ("name", "phone", "lang", "access", "active")}
+    values = {name: getattr(contact, name) for name in ("name", "phone", "lang", "access", "active", "unsubscribed_at")}
     tx.execute(row.values(**values, roles=sorted(contact.roles)))
 
 

@@ -14,7 +14,17 @@ from sqlalchemy import bindparam, select
 from gateway.domain.actions import Change
 from gateway.domain.escalation import Meetings
 from gateway.domain.fold import CHANGES_ESCALATION
-from gateway.domain.model import Case, CaseNumber, Escalation, Event, LogEntry, Message, OutboxId, timestamp
+from gateway.domain.model import (
+    Case,
+    CaseNumber,
+    Escalation,
+    Event,
+    LogEntry,
+    Message,
+    NoticeKind,
+    OutboxId,
+    timestamp,
+)
 from gateway.domain.post import OutboxRow, OutboxState
 from gateway.errors import Conflict
 from gateway.store import tables as t
@@ -263,6 +273,7 @@ def outbox(tx: sa.Connection, mails: Sequence[OutboxRow]) -> None:
             "created_at": mail.created_at,
             "cause": mail.cause,
             "budget": mail.budget,
+            "is_bulk": mail.kind is NoticeKind.ANNOUNCEMENT,
             "rounds": mail.rounds,
             "attempts": 0,
             "next_attempt_at": mail.next_attempt_at or mail.created_at,

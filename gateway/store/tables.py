@@ -7,6 +7,7 @@ leave `store/`; `load` and `save` translate.
 import sqlalchemy as sa
 from sqlmodel import SQLModel
 
+from gateway.store.announcement_rows import AnnouncementRecipientRow, AnnouncementRow
 from gateway.store.approval_rows import ApprovalRow, AskedRow, RegistrationRow, WrongPinRow
 from gateway.store.case_rows import (
     AccountRow,
@@ -70,3 +71,5 @@ registration = table(RegistrationRow)
 approval = table(ApprovalRow)
 asked = table(AskedRow)
 wrong_pin = table(WrongPinRow)
+announcement = table(AnnouncementRow)
+announcement_recipient = table(AnnouncementRecipientRow)

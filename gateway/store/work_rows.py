@@ -102,11 +102,14 @@ class HandledRow(Row, table=True):
 
 
 class OutboxMailRow(Row, table=True):
-    """Mail owed to one recipient, with its final bytes; `budget` is None for a person's own words."""
+    """Mail owed to one recipient, with its final bytes; `budget` is None for a person's own words.
+
+    What `is_bulk` waits for all other mail that is due.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
-        sa.Index("ix_outbox_state_next", "state", "next_attempt_at"),
+        sa.Index("ix_outbox_state_next", "state", "is_bulk", "next_attempt_at"),
         sa.Index("ix_outbox_order", "case_number", "recipient", "id"),
         sa.Index("ix_outbox_told", "recipient", "created_at"),
         sa.Index("ix_outbox_case_created", "case_number", "created_at"),
@@ -124,6 +127,7 @@ class OutboxMailRow(Row, table=True):
     created_at: datetime
     cause: str = ""
     budget: Share | None = Field(default=None, sa_type=choice(Share))
+    is_bulk: bool = False
     rounds: int = 0
     attempts: int = 0
     next_attempt_at: datetime

@@ -44,6 +44,7 @@ ROOMS = {
     "approvals:approvals": "approval",
     "vendor:agents": "agent",
     "escalation:escalations": "escalation",
+    "announcing:room": "announce",
     "intake:room": "intake",
     "mail:room": "outbox",
     "why:room": "why",

@@ -98,8 +98,8 @@ def services(
 def check(desk: Desk, number: NumberArgument, json: JsonOption = False) -> None:
     """Check a company's people.
 
-    Which role has fewer than two, whose role as incident manager no booked service makes use of, and whom mail does
-    not reach, with the phone number. Exit 1 when there is something.
+    Which role has fewer than two, whose role as incident manager no booked service makes use of, whom mail does not
+    reach, and who unsubscribed from announcements, with the phone number. Exit 1 when there is something.
     """
     from gateway.services import people
 
@@ -128,3 +128,5 @@ def _words(found: "Finding") -> str:
             return "counts in no service that is booked"
         case Gap.MAIL_BOUNCES:
             return "mail bounces; ring them up"
+        case Gap.UNSUBSCRIBED:
+            return "wants no announcements"

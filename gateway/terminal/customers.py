@@ -215,6 +215,10 @@ def show_contact(
             ("Phone", contact.phone),
             ("Language", contact.lang),
             ("Standing", _standing(contact)),
+            (
+                "Announcements",
+                f"unsubscribed {show.when(contact.unsubscribed_at)}" if contact.unsubscribed_at else None,
+            ),
             *(("Bounces", f"{b.address} since {show.when(b.at)} {b.status or ''}".rstrip()) for b in contact.bounced),
         ]
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.domain.model import Contact, ContactId, ContactRole
-from gateway.terminal import roles, show
+from gateway.terminal import roles, show, subscribing
 from gateway.terminal.context import Desk
 from gateway.terminal.customers import contacts
 from gateway.terminal.room import AsOption, JsonOption
@@ -16,8 +16,8 @@ from gateway.terminal.room import AsOption, JsonOption
 if TYPE_CHECKING:
     from gateway.services.approval_view import RegistrationView
 
-__all__ = ["contacts", "roles"]
-"""The group that `customers` began; `roles` declares commands of it too."""
+__all__ = ["contacts", "roles", "subscribing"]
+"""The group that `customers` began; `roles` and `subscribing` declare commands of it too."""
 
 
 @contacts.task(

@@ -152,6 +152,7 @@ def contact(of: Contact) -> Json:
         "erased": of.is_erased,
         "addresses": list(of.addresses),
         "bounced": [members(bounced) for bounced in of.bounced],
+        "unsubscribed_at": of.unsubscribed_at,
     }
 
 

@@ -19,7 +19,7 @@ from gateway.store.db import Database
 NAME, ADDRESS, PHONE = "Dora Doe", "dora@customer.example", "+49 30 1234567"
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SEEN_TO = {"account", "agent", "contact", "address", "participant", "thread", "raw_mail", "handled", "timer"}
-NO_TEXT = {"mailbox", "counter", "in_force", "unwanted_blob", "to_tell"}
+NO_TEXT = {"mailbox", "counter", "in_force", "unwanted_blob", "to_tell", "announcement_recipient"}
 
 
 @pytest.fixture

@@ -21,7 +21,12 @@ NAMES = Templates.load(SHIPPED).names()
 LANGUAGES = ("de", "en")
 WORDLESS = frozenset({"_button.html.j2", "_layout.html.j2", "_mail.txt.j2"})
 """Parts without a word in any language."""
-BUTTONS = frozenset({"words.answer_link", "words.approve_link", "words.reject_link", "block.link", "result.more_link"})
+BUTTONS = frozenset(
+    {
+        *("words.answer_link", "words.approve_link", "words.reject_link", "words.unsubscribe_link"),
+        *("block.link", "result.more_link"),
+    }
+)
 """What only the HTML form has: the text form says in words what they do."""
 
 

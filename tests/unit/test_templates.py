@@ -8,7 +8,8 @@ import pytest
 from gateway.domain.policy import Vendor
 from gateway.domain.words import CaseWords, EscalationWords, LevelWords, StrangerWords
 from gateway.errors import BadConfig, NotFound
-from gateway.mail.sandbox import MAX_TEXT, one_line
+from gateway.mail.samples import samples
+from gateway.mail.sandbox import MAX_TEXT, Variables, one_line
 from gateway.mail.templates import Templates
 from gateway.resources import data_dir
 
@@ -62,6 +63,7 @@ CASE_MAIL = (
     "status_changed",
 )
 PEOPLE_MAIL = (
+    "announce_release",
     "approval",
     "approval_done",
     "approval_hint",
@@ -76,6 +78,7 @@ PEOPLE_MAIL = (
     "set_aside",
     "trouble",
     "unregistered",
+    "unsubscribed",
     "welcome",
 )
 ESCALATED = EscalationWords(event="escalated", kind="technical", requester="Ann", since="2026-03-02 09:00 UTC")
@@ -380,6 +383,35 @@ def test_preview_shows_the_override_or_its_fault(tmp_path: Path) -> None:
 
 def test_an_unknown_template_is_not_found(shipped: Templates) -> None:
     with pytest.raises(
-        NotFound, match=r"there is no template no_such; there are agent_replied, agent_replied_vendor, "
+        NotFound,
+        match=r"there is no template no_such; there are agent_replied, agent_replied_vendor, announce_release, ",
     ):
         shipped.render("no_such", "en", WORDS, VENDOR)
+
+
+# --- Announcements of the vendor's own -------------------------------------------------------------------
+
+
+def test_the_vendor_writes_announcements_of_their_own(tmp_path: Path) -> None:
+    """They say what they read, in whichever file, and are checked with a text for each of it."""
+    own = overriding(
+        tmp_path,
+        announce_outage_txt="Subject: {{ system }} is down\n\n{% include '_when.txt.j2' %}\n",
+        announce_outage_html="{% extends '_layout.html.j2' %}{% block body %}{{ words.recipient }}{% endblock %}",
+        _when_txt="{% set by = 'us' %}{{ start }}{% if end is defined %} to {{ end }}{% endif %} by {{ by }}",
+    )
+
+    assert ("outage", "release") == own.announcements()
+    assert Variables(needed=frozenset({"system", "start"}), optional=frozenset({"end"})) == own.variables(
+        "announce_outage"
+    )
+    assert Variables(needed=frozenset({"version"}), optional=frozenset({"notes"})) == own.variables("announce_release")
+    assert () == own.check()
+    assert "[system] is down" == own.preview("announce_outage", "de").subject
+
+
+def test_an_announcement_that_fails_is_not_replaced_by_the_shipped_one(tmp_path: Path) -> None:
+    """It is written by hand, and can wait."""
+    own = overriding(tmp_path, announce_release_txt="Subject: {{ words.nothing }}", announce_release_html="")
+    with pytest.raises(BadConfig, match=r"announce_release\.txt\.j2:1: words has no attribute 'nothing'"):
+        own.render("announce_release", "en", next(samples("announce_release")), VENDOR)

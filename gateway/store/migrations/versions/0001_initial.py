@@ -122,6 +122,7 @@ def upgrade() -> None:
         sa.Column("access", sa.Boolean(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("erased_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
+        sa.Column("unsubscribed_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(["account"], ["account.number"], name=op.f("fk_contact_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contact")),
     )
@@ -522,6 +523,7 @@ def upgrade() -> None:
             sa.Enum("outside", "inside", name="share", native_enum=False, create_constraint=True, length=20),
             nullable=True,
         ),
+        sa.Column("is_bulk", sa.Boolean(), nullable=False),
         sa.Column("rounds", sa.Integer(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("next_attempt_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
@@ -535,7 +537,7 @@ def upgrade() -> None:
     with op.batch_alter_table("outbox", schema=None) as batch_op:
         batch_op.create_index("ix_outbox_order", ["case_number", "recipient", "id"], unique=False)
         batch_op.create_index(batch_op.f("ix_outbox_return_path"), ["return_path"], unique=False)
-        batch_op.create_index("ix_outbox_state_next", ["state", "next_attempt_at"], unique=False)
+        batch_op.create_index("ix_outbox_state_next", ["state", "is_bulk", "next_attempt_at"], unique=False)
         batch_op.create_index("ix_outbox_budget", ["budget", "created_at"], unique=False)
         batch_op.create_index("ix_outbox_case_created", ["case_number", "created_at"], unique=False)
         batch_op.create_index("ix_outbox_told", ["recipient", "created_at"], unique=False)
@@ -734,6 +736,60 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("to_tell", schema=None) as batch_op:
         batch_op.create_index("ix_to_tell_alarmed", ["alarmed_at"], unique=False)
+    op.create_table(
+        "announcement",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("by_id", sa.Integer(), nullable=False),
+        sa.Column("created_at", sqlmodel.sql.sqltypes.UTCDateTime(), nullable=False),
+        sa.Column(
+            "audience",
+            sa.Enum(
+                "version_recipients",
+                "all",
+                "account",
+                name="audience",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("accounts", sa.JSON(), nullable=False),
+        sa.Column("template", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
+        sa.Column("variables", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["by_id"], ["agent.id"], name=op.f("fk_announcement_by_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_announcement")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "announcement_recipient",
+        sa.Column("announcement_id", sa.Integer(), nullable=False),
+        sa.Column("contact_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "waiting",
+                "queued",
+                "skipped",
+                name="recipientstate",
+                native_enum=False,
+                create_constraint=True,
+                length=20,
+            ),
+            nullable=False,
+        ),
+        sa.Column("message_id", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["announcement_id"], ["announcement.id"], name=op.f("fk_announcement_recipient_announcement_id")
+        ),
+        sa.ForeignKeyConstraint(["contact_id"], ["contact.id"], name=op.f("fk_announcement_recipient_contact_id")),
+        sa.PrimaryKeyConstraint("announcement_id", "contact_id", name=op.f("pk_announcement_recipient")),
+        sa.UniqueConstraint("message_id", name=op.f("uq_announcement_recipient_message_id")),
+    )
+    with op.batch_alter_table("announcement_recipient", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_announcement_recipient_state", ["announcement_id", "state", "contact_id"], unique=False
+        )
 
     # ### end Alembic commands ###
     op.execute("INSERT INTO counter (name, value) VALUES ('case', 1000), ('registration', 0), ('approval', 0)")
