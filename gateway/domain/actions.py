@@ -355,7 +355,7 @@ class Change:
 
     `takes` are messages of other cases that become this one's, `absorbs` a case whose messages all do. `also` is what
     changes on further cases. `contact` is a contact as it is from now on, new if its id is 0, `cancels` why mail to them
-    that waits is not sent any more. `registrations` and `approvals` are as they are from now on, `hinted` is the asking
+    that waits is not sent any more, of who is active still announcements only. `registrations` and `approvals` are as they are from now on, `hinted` is the asking
     mail whose answerer was told why it did not count, `then` what is done after this, as part of it.
     `erases` is a contact, as they were, for whom a pseudonym stands from now on.
     """

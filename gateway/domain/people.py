@@ -110,8 +110,11 @@ def _subscribe(action: Subscribe, facts: PeopleFacts, policy: Policy, stamp: Sta
     after = replace(before, unsubscribed_at=None if action.wanted else stamp.at)
     if action.actor != before.party:
         words = _words(facts, after, event="subscribed" if action.wanted else "unsubscribed")
-        return Change(contact=after, notices=_tell(user_managers(facts.contacts), words, facts, policy))
-    return Change(contact=after, notices=() if action.is_quiet else _confirm(action, facts, policy))
+        notices = _tell(user_managers(facts.contacts), words, facts, policy)
+    else:
+        notices = () if action.is_quiet else _confirm(action, facts, policy)
+    cancels = None if action.wanted else f"cancelled: {before.address} unsubscribed"
+    return Change(contact=after, notices=notices, cancels=cancels)
 
 
 def _confirm(action: Subscribe, facts: PeopleFacts, policy: Policy) -> tuple[Notice, ...]:

@@ -264,6 +264,8 @@ class Shelf(ImmutableSandboxedEnvironment):
         """The one that a mail to somebody of this one is written in; NotFound if there is no such mail."""
         known = self.languages(name)
         language = next((one for one in wanted(lang) if one in known), None)
+        if language is None and known:
+            raise NotFound(f"{name} is there in {', '.join(known)} only; add {FALLBACK}/{name}.txt.j2 and .html.j2")
         if language is None:
             raise NotFound(f"there is no template {name}; there are {', '.join(self.names())}")
         return language

@@ -164,7 +164,9 @@ def _write_people(tx: sa.Connection, done: Change, stamp: Stamp) -> tuple[Contac
     if done.contact is None:
         return None, 0
     contact = people.written(tx, done.contact)
-    return contact, save.outbox_cancelled(tx, contact.addresses, done.cancels) if done.cancels else 0
+    if not done.cancels:
+        return contact, 0
+    return contact, save.outbox_cancelled(tx, contact.addresses, done.cancels, only_bulk=contact.active)
 
 
 def _decide(tx: sa.Connection, ports: Ports, action: PlainAction, stamp: Stamp, cause: Cause, step: int) -> Change:

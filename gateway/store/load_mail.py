@@ -40,7 +40,7 @@ _TOLD = (
     .limit(1)
 )
 _HEARD = (
-    select(t.outbox.c.created_at, t.outbox.c.case_number, t.outbox.c.budget, t.outbox.c.rounds, t.outbox.c.attempts)
+    select(*(t.outbox.c[name] for name in ("created_at", "case_number", "budget", "rounds", "attempts", "is_bulk")))
     .where(
         t.outbox.c.recipient.in_(bindparam("addresses", expanding=True)),
         t.outbox.c.created_at > bindparam("since"),
@@ -121,7 +121,9 @@ def _heard(tx: sa.Connection, contact: Contact | None, agent: Agent | None, now:
     addresses = contact.addresses if contact else (agent.address,) if agent else ()
     heard = _HEARD_BY_AGENT if agent else _HEARD  # new mail to agents may come from anywhere meanwhile
     row = tx.execute(heard, {"addresses": list(addresses), "since": now - HEARD_WITHIN}).first()
-    if row is None or not row.attempts or (row.budget is None and not row.rounds):  # nobody answers what has not left
+    if row is None or not row.attempts:  # nobody answers what has not left
+        return None
+    if row.budget is None and not row.rounds and not row.is_bulk:
         return None
     said = tx.execute(_LAST_WORDS, {"case": row.case_number, "author": str(writer.party)}).first()
     return Heard(at=row.created_at, rounds=row.rounds, words=f"{said.subject}\n{said.text}" if said else "")

@@ -310,9 +310,11 @@ def outbox_failed(tx: sa.Connection, id_: OutboxId, text: str) -> bool:
     return tx.execute(statement.values(values)).rowcount == 1
 
 
-def outbox_cancelled(tx: sa.Connection, recipients: Sequence[str], reason: str) -> int:
-    """Mail to these addresses that still waits is never sent; how many mails that are."""
+def outbox_cancelled(tx: sa.Connection, recipients: Sequence[str], reason: str, *, only_bulk: bool = False) -> int:
+    """Mail to these addresses that still waits, or only announcements, is never sent; how many mails that are."""
     waits = t.outbox.c.recipient.in_(recipients) & t.outbox.c.state.in_((*_OPEN, OutboxState.HELD))
+    if only_bulk:
+        waits &= t.outbox.c.is_bulk
     values = {"state": OutboxState.CANCELLED, "last_error": reason, "lease_until": None}
     return tx.execute(sa.update(t.outbox).where(waits).values(values)).rowcount
 

@@ -31,7 +31,8 @@ _BEGINS = (
 )
 
 room = Room(
-    "Mail to many contacts. `casegate announce --audience ...` sends one; the commands look at them.",
+    "Mail to many contacts. `casegate announce --audience version_recipients|all|account [ACCOUNT...] --template NAME "
+    "[--set NAME=VALUE]... [--yes] [--as AGENT]` shows one, asks and sends it; the commands look at them and go on.",
     cls=WordsOrFiles,
     epilog=examples(*_BEGINS),
 )

@@ -58,6 +58,7 @@ def test_a_contact_shows_what_was_added(desk: Typist) -> None:
         "erased": False,
         "addresses": ["ann@customer.example"],
         "bounced": [],
+        "unsubscribed_at": None,
     }
     assert wanted == desk.json("contact", "show", "ANN@customer.example")
     assert 2 == len(desk.json("contact", "list"))

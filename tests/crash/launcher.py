@@ -24,14 +24,16 @@ from gateway.adapters.blobs import FileBlobs
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.app import Gateway
 from gateway.domain.actions import AgentReply, Cause, Fire, Stamp
+from gateway.domain.announcement import Announcement, AnnouncementId, Audience
 from gateway.domain.mail_rules import MailRules
-from gateway.domain.model import CaseNumber, Party
+from gateway.domain.model import AgentId, CaseNumber, Party
 from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
 from gateway.loops import Bell
 from gateway.mail.parse import read_mail
-from gateway.services import inbound
+from gateway.services import announcing, inbound
 from gateway.services.perform import perform
 from gateway.services.ports import Ports
+from gateway.store import load_people
 from gateway.store import tables as t
 from tests.world import SERVICE, START, a_mail, shipped_templates
 
@@ -182,7 +184,7 @@ class Scenario:
 def close_gaps(ports: Ports) -> None:
     """PostgreSQL does not give numbers back that a killed transaction took: here they must be the same again."""
     with ports.db.engine.begin() as tx:
-        for table in ("intake", "outbox", "event", "message", "timer", "asked", "contact"):
+        for table in ("intake", "outbox", "event", "message", "timer", "asked", "contact", "announcement"):
             tx.exec_driver_sql(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false) FROM {table}"
             )
@@ -279,7 +281,39 @@ def catch_up(scenario: Scenario) -> None:
     scenario.step(lambda ports: serve_once(ports, scenario), days=3)
 
 
-SCENES: Mapping[str, Callable[[Scenario], None]] = {"work": work, "catch_up": catch_up, "register": register}
+def announce_all(ports: Ports) -> None:
+    """A person who was killed while announcing looks how far it came, and goes on."""
+    known = ports.db.read(announcing.listed)
+    wanted = Announcement(
+        id=AnnouncementId(0),
+        by=AgentId(2),
+        created_at=ports.now(),
+        audience=Audience.ALL,
+        template="release",
+        variables=(("version", "8.1"),),
+    )
+    id_ = known[0].announcement.id if known else _begun(ports, wanted)
+    while announcing.owe_page(ports, id_):
+        pass
+
+
+def _begun(ports: Ports, wanted: Announcement) -> AnnouncementId:
+    with ports.db.engine.connect() as tx:
+        (sam,) = (agent for agent in load_people.agents(tx) if agent.id == wanted.by)
+    return announcing.begin(ports, wanted, sam)
+
+
+def announce(scenario: Scenario) -> None:
+    """Several pages of an announcement; how its mails leave is how others do."""
+    scenario.step(announce_all)
+
+
+SCENES: Mapping[str, Callable[[Scenario], None]] = {
+    "work": work,
+    "catch_up": catch_up,
+    "register": register,
+    "announce": announce,
+}
 
 
 def run(folder: str, scene: str, *rest: str) -> dict[str, int]:

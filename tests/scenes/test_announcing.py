@@ -198,6 +198,26 @@ def test_who_unsubscribes_keeps_the_role_and_gets_no_more(world: World) -> None:
     assert [] == list(world.cases())
 
 
+def test_what_waits_for_who_unsubscribes_is_cancelled(world: World) -> None:
+    """Announcements alone."""
+    world.mail(a_mail(ANN))
+    for _ in range(2):
+        sent(world, release(world))
+
+    unsubscribe(world, ANN)
+
+    with world.ports.db.begin() as tx:
+        rows = tx.exec_driver_sql(
+            "SELECT kind, state FROM outbox WHERE recipient = 'ann@customer.example' ORDER BY id"
+        ).all()
+    assert [
+        ("case_opened", "pending"),
+        ("announcement", "cancelled"),
+        ("announcement", "cancelled"),
+        ("registration", "pending"),
+    ] == [tuple(row) for row in rows]
+
+
 def test_once_more_or_by_a_machine_does_no_harm(world: World) -> None:
     """One confirmation; a machine gets none, and one that says what it is changes nothing."""
     sent(world, release(world))
@@ -389,6 +409,18 @@ def test_an_answer_leaves_before_300_announcements(world: World) -> None:
     for row in first:
         outbox.settle(world.ports, row, Delivery(DeliveryState.SENT, "250"))
     assert NoticeKind.AGENT_REPLIED in {row.kind for row in outbox.lease(world.ports)}
+
+
+def test_a_machine_that_answers_one_without_saying_so_raises_the_alarm(world: World) -> None:
+    sent(world, release(world))
+    for row in outbox.lease(world.ports):
+        outbox.settle(world.ports, row, Delivery(DeliveryState.SENT, "250"))
+    world.later(seconds=3)
+
+    reply(world, last(world, ANN, "announcement"), "I am out of the office until Monday.")
+
+    with world.ports.db.begin() as tx:
+        assert ["loop"] == [row.name for row in tx.exec_driver_sql("SELECT name FROM alarm")]
 
 
 def test_no_budget_is_used_up_by_them(database_url: str, tmp_path: Path) -> None:
