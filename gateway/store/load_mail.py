@@ -58,11 +58,7 @@ _LAST_WORDS = (
 _OWN_MAIL = select(t.outbox.c.id, t.outbox.c.case_number, t.outbox.c.recipient, t.outbox.c.cause)
 _OWN_MAIL_BY_RETURN_PATH = _OWN_MAIL.where(t.outbox.c.return_path == bindparam("return_path"))
 _OWN_MAIL_BY_MESSAGE_ID = _OWN_MAIL.where(t.outbox.c.message_id == bindparam("message_id"))
-_ABOUT_NO_CASE = sa.exists().where(t.outbox.c.message_id == t.thread.c.message_id, t.outbox.c.case_number.is_(None))
-_THREADS = select(t.thread).where(
-    t.thread.c.message_id.in_(bindparam("message_ids")),
-    ~(t.thread.c.heard & _ABOUT_NO_CASE),  # each answer to an announcement is a question of its own
-)
+_THREADS = select(t.thread).where(t.thread.c.message_id.in_(bindparam("message_ids")))
 _RAW_MAILS = (
     select(t.intake, t.raw_mail.c.data, t.raw_mail.c.sha256)
     .join(t.raw_mail, t.raw_mail.c.intake_id == t.intake.c.id)

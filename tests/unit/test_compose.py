@@ -18,11 +18,12 @@ from hypothesis import strategies as st
 
 from gateway.domain.actions import Stamp
 from gateway.domain.mail_rules import AutomaticRules, MailRules, TextRules
-from gateway.domain.model import Attachment, CaseNumber, NoticeKind
+from gateway.domain.model import Attachment, CaseNumber, ContactId, NoticeKind
 from gateway.domain.policy import Policy, PostRules, Vendor, Workflow
 from gateway.domain.words import ApprovalWords, CaseWords, Notice, RegistrationWords, StrangerWords
 from gateway.mail.answer_links import with_answer
 from gateway.mail.compose import Composed, compose
+from gateway.mail.samples import samples
 from gateway.mail.templates import Templates
 from gateway.mail.token import Tokens, subject_tokens
 from gateway.resources import data_dir
@@ -201,6 +202,27 @@ def test_without_plus_addresses_all_goes_through_the_service_address() -> None:
     assert message["Reply-To"].addresses[0].addr_spec == mail.return_path == "service@vendor.example"
     assert TOKEN in message["Subject"]
     assert TOKEN in text_of(message)
+
+
+@pytest.mark.parametrize("plus_addressing", [True, False])
+def test_what_goes_to_many_says_how_to_leave_in_one_line(plus_addressing: bool) -> None:
+    """A header that has no blank is not folded before its first letter: not every program reads on."""
+    post = replace(POST, plus_addressing=plus_addressing)
+    words = next(samples("announce_release"))
+    release = replace(ACKNOWLEDGEMENT, kind=NoticeKind.ANNOUNCEMENT, template="announce_release", words=words)
+    mail = composed(
+        replace(release, case=None, answers=None, thread=(), automatic="auto-generated", subscriber=ContactId(12)),
+        tokens=replace(TOKENS, post=post),
+    )
+    message = read(mail)
+
+    assert re.search(rb"\r\nList-Unsubscribe: <mailto:service[^ >]+>\r\n", mail.data)
+    assert "Re: " not in message["Subject"]
+    assert "service@vendor.example" == message["Reply-To"].addresses[0].addr_spec
+    assert ("auto-generated", "All", None) == tuple(
+        message[name] for name in ("Auto-Submitted", "X-Auto-Response-Suppress", "Precedence")
+    )
+    assert "[CASE" not in message["Subject"]
 
 
 # --- The same bytes again --------------------------------------------------------------------------------

@@ -151,3 +151,14 @@ def test_mail_bounces_where_it_goes() -> None:
     )
     found = gaps(an_account("premium_support"), (there, other), policy())
     assert [(Gap.MAIL_BOUNCES, "c1@customer.example")] == [(one.what, one.contact) for one in found]
+
+
+def test_who_wants_no_announcements_is_named_with_the_role_they_keep() -> None:
+    at = datetime(2026, 3, 2, tzinfo=UTC)
+    one, other = holding(1, *ContactRole), replace(holding(2, *ContactRole), unsubscribed_at=at)
+    third = replace(holding(3), unsubscribed_at=at)
+    found = gaps(an_account("premium_support"), (one, other, third, replace(third, active=False)), policy())
+    assert [
+        (Gap.UNSUBSCRIBED, ContactRole.VERSION_RECIPIENT, "c2@customer.example"),
+        (Gap.UNSUBSCRIBED, None, "c3@customer.example"),
+    ] == [(gap.what, gap.role, gap.contact) for gap in found]

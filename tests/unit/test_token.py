@@ -1,10 +1,20 @@
 """Tokens survive mail programs, and only ours are right."""
 
+from dataclasses import replace
+
 import pytest
 
+from gateway.domain.model import ContactId
 from gateway.domain.policy import PostRules
 from gateway.domain.post import ClueKind, Envelope, ParsedMail, Transport
-from gateway.mail.token import Tokens, find_clues, keyed_return_path, subject_tokens
+from gateway.mail.token import (
+    Tokens,
+    find_clues,
+    keyed_return_path,
+    one_time_tokens,
+    subject_tokens,
+    unsubscribers,
+)
 
 POST = PostRules(service_address="service@vendor.example", registration_address="service+register@vendor.example")
 PLAIN = PostRules(service_address="s@v.example", registration_address="r@v.example", plus_addressing=False)
@@ -146,3 +156,24 @@ def test_without_plus_addresses_everything_goes_to_the_service_address() -> None
     plain = Tokens(PLAIN, b"x" * 16)
 
     assert ["s@v.example", "s@v.example"] == [plain.plus_address(1), plain.return_path("k")]
+
+
+@pytest.mark.parametrize("tokens", [TOKENS, Tokens(PLAIN, b"x" * 16)], ids=["plus", "plain"])
+def test_an_unsubscribe_address_is_one_persons(tokens: Tokens) -> None:
+    """However mail programs spell it; where there are no plus-addresses it is a mark, in the subject alone."""
+    address, mark = tokens.unsubscribe_address(ContactId(12)), tokens.unsubscribe_mark(ContactId(12))
+    subject, envelope = f"unsubscribe {mark}".upper(), an_envelope(address.upper())
+
+    assert {12} == unsubscribers(a_parsed_mail(subject=subject), envelope, tokens)
+    assert {12} == unsubscribers(a_parsed_mail(subject=subject, to=(address,)), an_envelope(), tokens)
+    assert () == one_time_tokens(a_parsed_mail(subject=subject), envelope, tokens)
+    assert () == find_clues(a_parsed_mail(subject=subject), envelope, tokens)
+    assert len(address.partition("@")[0]) <= 64
+    if mark:
+        assert set() == unsubscribers(a_parsed_mail(subject="Re: 8.1", text=subject), envelope, tokens)
+    for old, new in (("u.12.", "u.13."), ("u.12.", "u.012."), ("u.12.", "u.12.a")):
+        wrong = address.replace(old, new), subject.lower().replace(old, new)
+        assert set() == unsubscribers(a_parsed_mail(subject=wrong[1]), an_envelope(wrong[0]), tokens)
+    keyless = replace(tokens, secret=None)
+    forged = a_parsed_mail(subject=keyless.unsubscribe_mark(ContactId(1)))
+    assert set() == unsubscribers(forged, an_envelope(keyless.unsubscribe_address(ContactId(1))), keyless)
