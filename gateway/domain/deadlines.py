@@ -10,8 +10,9 @@ from datetime import datetime
 
 from gateway.domain import sla
 from gateway.domain.actions import LevelReached
-from gateway.domain.model import Event, Timer, TimerKey, TimerKind
+from gateway.domain.model import Event, TimerKind
 from gateway.domain.policy import Policy
+from gateway.domain.timer import Timer, TimerKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

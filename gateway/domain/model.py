@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, NewType
+from typing import Any, NewType
 
 from gateway.domain.escalation import EscalationKind, EscalationState, Meetings
 
@@ -185,8 +185,8 @@ class Bounced:
 class Contact:
     """A person of one account. `addresses` are in stored form; the first is the one mail goes to.
 
-    `bounced` are those that mail does not reach, until some comes from there; who `is_erased` is a pseudonym.
-    `unsubscribed_at` is since when they want no announcements.
+    `bounced` are those that mail does not reach, until some comes from there; who `is_erased` is a pseudonym, who is
+    `unsubscribed_at` wants no announcements since.
     """
 
     id: ContactId
@@ -279,33 +279,6 @@ class Escalation:
 def timestamp(at: datetime) -> str:
     """A time as details of events hold it: RFC 3339 in UTC, with `Z`."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-class TimerKey(NamedTuple):
-    """Which of the timers of a case one is; with this key it speaks once."""
-
-    kind: TimerKind
-    round: int
-    level: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Timer:
-    """Something due at a time, once: `round` is new for each reason to wait, so none speaks twice.
-
-    `level` is the percentage of an SLA target that is reached then; 0 for whatever has no levels.
-    """
-
-    kind: TimerKind
-    case: CaseNumber
-    round: int
-    due_at: datetime
-    level: int = 0
-
-    @property
-    def key(self) -> "TimerKey":
-        """What makes it this timer and no other one of its case."""
-        return TimerKey(self.kind, self.round, self.level)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,8 +3,9 @@
 from datetime import datetime, timedelta
 
 from gateway.domain.escalation import EscalationState
-from gateway.domain.model import Case, Timer, TimerKind, Turn
+from gateway.domain.model import Case, TimerKind, Turn
 from gateway.domain.policy import Policy
+from gateway.domain.timer import Timer
 
 
 def timers_of(case: Case, policy: Policy) -> tuple[Timer, ...]:

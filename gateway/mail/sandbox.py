@@ -227,10 +227,10 @@ class Shelf(ImmutableSandboxedEnvironment):
         """List the languages that a mail can be written in."""
         return tuple(sorted(key.partition("/")[0] for key in self.sources if key.endswith(f"/{name}.txt.j2")))
 
-    def variables(self, name: str) -> Variables:
-        """What the files of a mail read by names of its own, in whichever language they are."""
+    def variables(self, name: str, only: str | None = None) -> Variables:
+        """What the files of a mail read by names of its own, in whichever language they are or in `only` this."""
         needed, asked = set[str](), set[str]()
-        for language in self.languages(name):
+        for language in self.languages(name) if only is None else (only,):
             for ending in ("txt", "html"):
                 self._read_by(f"{language}/{name}.{ending}.j2", frozenset(), needed, asked)
         return Variables(needed=frozenset(needed - asked), optional=frozenset(asked))

@@ -10,15 +10,13 @@ from typing import get_args
 
 from jinja2 import meta, nodes
 
+from gateway.domain.announcement import PREFIX
 from gateway.domain.policy import Vendor
 from gateway.domain.toml_lines import suggest
 from gateway.domain.words import Words
 from gateway.mail.samples import samples
-from gateway.mail.sandbox import Shelf, is_mail
+from gateway.mail.sandbox import RESERVED, Shelf, is_mail
 from gateway.mail.template_files import FALLBACK
-
-_ALWAYS = frozenset({"words", "vendor", "lang"})
-"""What every template is given."""
 
 
 def unknown_words(shelf: Shelf, keys: Collection[str]) -> Iterator[str]:
@@ -32,27 +30,42 @@ def unknown_words(shelf: Shelf, keys: Collection[str]) -> Iterator[str]:
                 yield f"{shown}:{read.lineno}: there is no {name}.{read.attr} here; {suggest(read.attr, known[name])}"
         if is_mail(file):  # a part is given more by whoever includes it
             own = {node.name for node in tree.find_all(nodes.Name) if node.ctx == "store"}
-            unknown = meta.find_undeclared_variables(tree) - _ALWAYS - own
+            given = RESERVED | _variables_of(shelf, key)
+            unknown = meta.find_undeclared_variables(tree) - given - own
             for name_node in tree.find_all(nodes.Name):
                 if name_node.name in unknown:
-                    yield f"{shown}:{name_node.lineno}: there is no {name_node.name}; {suggest(name_node.name, _ALWAYS)}"
+                    yield f"{shown}:{name_node.lineno}: there is no {name_node.name}; {suggest(name_node.name, given)}"
+
+
+def _variables_of(shelf: Shelf, key: str) -> frozenset[str]:
+    """What `--set` gives this file by name: whatever it reads itself, or what its English form does where there is one."""
+    language, _, file = key.partition("/")
+    name = _name(file)
+    if not name.startswith(PREFIX):
+        return frozenset()
+    english = language != FALLBACK and FALLBACK in shelf.languages(name)
+    return shelf.variables(name, FALLBACK if english else language).all
 
 
 def _words_of(file: str) -> frozenset[str]:
     """The words that a mail is written with; of a part, those of any mail."""
-    name = file.removesuffix(".txt.j2").removesuffix(".html.j2")
+    name = _name(file)
     kinds = {type(words) for words in samples(name)} if is_mail(file) else set(get_args(Words))
     return frozenset(one.name for kind in kinds for one in fields(kind))
+
+
+def _name(file: str) -> str:
+    return file.removesuffix(".txt.j2").removesuffix(".html.j2")
 
 
 def lacking(shelf: Shelf, shipped: Shelf) -> Iterator[str]:
     """The mails and parts that a language has not, which are English until it has them."""
     languages = {key.partition("/")[0] for key in shelf.sources} | shelf.phrases.languages
-    parts = _parts_with_words(shipped)
+    parts, ours = _parts_with_words(shipped), shipped.names()
     for lang in sorted(languages - {FALLBACK}):
         if lang.partition("-")[0] in languages - {lang}:  # a region stands on its language
             continue
-        missing = [name for name in shelf.names() if lang not in shelf.languages(name)]
+        missing = [name for name in ours if lang not in shelf.languages(name)]
         if missing:
             yield (
                 f"{lang}: no templates for {', '.join(missing)}, which are written in English; "

@@ -12,8 +12,9 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from gateway.domain.actions import Cause, Elapse
-from gateway.domain.model import CaseNumber, Timer
+from gateway.domain.model import CaseNumber
 from gateway.domain.post import TimerState
+from gateway.domain.timer import Timer
 from gateway.errors import Conflict
 from gateway.services import waiting
 from gateway.services.perform import TRIES, perform_in

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 
 from gateway.domain.actions import LevelReached
 from gateway.domain.deadlines import deadlines
-from gateway.domain.model import Case, CaseNumber, Timer, TimerKey, Turn
+from gateway.domain.model import Case, CaseNumber, Turn
 from gateway.domain.policy import Policy
+from gateway.domain.timer import Timer, TimerKey
 from gateway.domain.waiting import has_deadlines, statuses_that_wait, timers_of
 from gateway.store import load, load_people, save, timers
 

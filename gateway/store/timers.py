@@ -16,8 +16,9 @@ from gateway.domain.approval import ApprovalId, RegistrationId
 from gateway.domain.approval_actions import Lapse
 from gateway.domain.escalation import EscalationState
 from gateway.domain.gathering import TellGathered
-from gateway.domain.model import CaseNumber, Timer, TimerKey, TimerKind
+from gateway.domain.model import CaseNumber, TimerKind
 from gateway.domain.post import TimerState
+from gateway.domain.timer import Timer, TimerKey
 from gateway.store import tables as t
 from gateway.store.upsert import INSERT
 

@@ -1,4 +1,4 @@
-"""One mail of ours for each row of `rules/notices.toml`, with its envelope, its full headers and its parts.
+"""One mail of ours for each row of `rules/notices.toml`, and an announcement, with its envelope, its full headers and its parts.
 
 Its texts are for people to judge, and stand elsewhere; a mail's headers are for machines, and change by decision only.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.config import load_policy
 from gateway.domain.actions import Stamp
-from gateway.domain.model import Attachment, CaseNumber, NoticeKind
+from gateway.domain.model import Attachment, CaseNumber, ContactId, NoticeKind
 from gateway.domain.policy import NoticeRule
 from gateway.domain.words import Appointment, CaseWords, Notice
 from gateway.mail.compose import compose
@@ -24,6 +24,9 @@ FOLDER = Path(__file__).parent
 POLICY = load_policy(settings())
 TOKENS = Tokens(POLICY.post, SECRET)
 STAMP = Stamp(at=datetime(2026, 3, 2, 9, 30, tzinfo=UTC), nonce=bytes(range(16)))
+ANNOUNCED = NoticeRule(
+    kind=NoticeKind.ANNOUNCEMENT, to="", template="announce_release", events=None, automatic="auto-generated"
+)
 REGISTRANT = "registration"
 """The template of the one mail about a registration that its registrant answers."""
 LOG = Attachment(name="trace.log", size=5, sha256="0", content_type="text/plain")
@@ -38,9 +41,9 @@ class Row:
 
 
 def rows() -> Iterator[Row]:
-    """Every row; what two tell by one template is told apart by the recipient."""
+    """Every row; what two tell by one template is told apart by the recipient. What is announced stands in no row."""
     named: set[str] = set()
-    for rule in POLICY.notices:
+    for rule in (*POLICY.notices, ANNOUNCED):
         name = rule.template if rule.template not in named else f"{rule.template}-to-{rule.to}"
         name = name if name not in named else f"{name}-{rule.kind}"
         name = name if name not in named else f"{name}-{'-'.join(sorted(rule.events or ()))}"
@@ -67,6 +70,7 @@ def notice(rule: NoticeRule) -> Notice:
         approval=9 if rule.to == "approvers" else None,
         attachments=(LOG,) if rule.automatic is None else (),
         appointment=_appointment(rule),
+        subscriber=ContactId(12) if rule is ANNOUNCED else None,
     )
 
 

@@ -7,8 +7,9 @@ from functools import cache
 import pytest
 
 from gateway import config
-from gateway.domain.model import Case, CaseNumber, Party, Timer, TimerKind
+from gateway.domain.model import Case, CaseNumber, Party, TimerKind
 from gateway.domain.policy import Policy
+from gateway.domain.timer import Timer
 from gateway.domain.waiting import statuses_that_wait, timers_of
 from tests.world import settings
 
