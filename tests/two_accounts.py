@@ -31,6 +31,7 @@ from gateway.domain.actions import (
     Plan,
     Split,
 )
+from gateway.domain.announcement import Announcement, AnnouncementId, Audience
 from gateway.domain.escalation import EscalationKind, Gap, GapUnit, Meetings
 from gateway.domain.escalation_actions import LogProgress, PlanMeetings, ResolveEscalation, TakeEscalation
 from gateway.domain.model import (
@@ -48,9 +49,9 @@ from gateway.domain.model import (
 from gateway.domain.people_actions import EraseContact, RemoveContact
 from gateway.errors import Refused
 from gateway.mail.decision import Decision
-from gateway.services import outbox, timers
+from gateway.services import announcing, outbox, timers
 from gateway.services.ports import Delivery, DeliveryState
-from gateway.store import people
+from gateway.store import load_people, people
 from gateway.store import tables as t
 from tests import agents
 from tests.answers import ANN, BOB, CARL, EVE, OTHER_PIN, PIN, REGISTER, contact, give, reply, with_people
@@ -235,6 +236,7 @@ def play(world: World, langs: tuple[str, str]) -> Stage:
         _change,
         _escalate,
         _agents_change,
+        _announce,
         _wait,
         _leave,
     ):
@@ -427,6 +429,29 @@ def _agents_change(stage: Stage, side: Side, other: Side) -> None:
     stage.says(side, side.reporter, f"/show {own[0]}\n/show {side.case}\n/cases all", subject="Please")
 
 
+def _announce(stage: Stage, side: Side, _: Side) -> None:
+    """To one company; somebody asks about it, and somebody wants no more of it."""
+    world = stage.world
+    sam = next(agent for agent in world.ports.db.read(load_people.agents) if agent.name == "Sam")
+    wanted = Announcement(
+        id=AnnouncementId(0),
+        by=sam.id,
+        created_at=world.now,
+        audience=Audience.ACCOUNT,
+        accounts=(side.account,),
+        template="release",
+        variables=(("version", "8.1"), ("notes", f"Also new: {side.mark}news.")),
+    )
+    announcing.look(world.ports, wanted)
+    announced = announcing.begin(world.ports, wanted, sam)
+    while announcing.owe_page(world.ports, announced):
+        pass
+    stage.answers(side, side.reporter, f"How is that? {side.mark}how", "announcement")
+    link = stage.last(side.colleague, "announcement")["List-Unsubscribe"]
+    to = str(link).removeprefix("<mailto:").partition("?")[0]
+    stage.says(side, side.colleague, "Please", to=to, subject="unsubscribe")
+
+
 def _wait(stage: Stage, side: Side, _: Side) -> None:
     """Levels, reminders, expiries and closing by itself, in the course of weeks."""
     world = stage.world
@@ -496,7 +521,7 @@ def leaks(stage: Stage) -> list[str]:
 def audience(stage: Stage, address: str) -> str | None:
     """The company whose mail somebody may read; None for strangers."""
     for side in stage.both:
-        people_there = {side.reporter, side.colleague, side.manager}
+        people_there = {side.reporter, side.colleague, side.manager, f"reads@{side.domain}"}
         if address in people_there or address.startswith(f"{side.mark}."):
             return side.account
     return None

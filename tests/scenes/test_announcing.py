@@ -1,6 +1,8 @@
 """Announcements: who gets them, what they carry, and that nobody gets one twice (SPEC section 11), on both databases."""
 
+import gc
 import re
+import tracemalloc
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from email.message import EmailMessage
@@ -409,6 +411,29 @@ def test_an_answer_leaves_before_300_announcements(world: World) -> None:
     for row in first:
         outbox.settle(world.ports, row, Delivery(DeliveryState.SENT, "250"))
     assert NoticeKind.AGENT_REPLIED in {row.kind for row in outbox.lease(world.ports)}
+
+
+@pytest.mark.parametrize("number", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
+def test_memory_does_not_grow_with_the_recipients(world: World, number: int) -> None:
+    """What is held after the first pages is held after the last, and an answer leaves before all that waits."""
+    crowd(world, number)
+    id_ = begun(world, release(world, Audience.ACCOUNT, "OT-1"))
+    for _ in range(5):
+        announcing.owe_page(world.ports, id_)
+    gc.collect()
+    tracemalloc.start()
+    try:
+        while announcing.owe_page(world.ports, id_):
+            pass
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    world.mail(a_mail())
+
+    assert number + 1 == standing(world, id_).queued
+    assert held < 2_000_000
+    assert peak < 4_000_000
+    assert {NoticeKind.CASE_OPENED} == {row.kind for row in outbox.lease(world.ports)}
 
 
 def test_a_machine_that_answers_one_without_saying_so_raises_the_alarm(world: World) -> None:

@@ -17,13 +17,13 @@ from tests.world import a_world
 FIELDS = (
     "subject1", "text", "answer", "bymail", "words", "all", "company", "person", "file1", "sentbytes", "sentfile", "reason",
     "registrant0", "because", "order0", "no", "urgent", "linked", "still", "invited", "rang", "late",
-    "channel", "progress", "over", "learned",
+    "channel", "progress", "over", "learned", "news",
 )  # fmt: skip
 """Of these at least something must be in a mail, or there was nothing that could have leaked."""
 
 MAILS = {
     "reminder", "sla_level", "escalation", "approval", "welcome", "rejected", "case_changed", "command_answer", "registration",
-    "case_opened", "customer_wrote", "agent_replied", "status_changed", "note", "assigned", "unregistered",
+    "case_opened", "customer_wrote", "agent_replied", "status_changed", "note", "assigned", "unregistered", "announcement",
 }  # fmt: skip
 
 
