@@ -10,6 +10,7 @@ import typer
 
 from gateway.domain.announcement import Announcement, AnnouncementId, Audience
 from gateway.errors import BadUsage, Refused
+from gateway.mail.masking import without_tokens
 from gateway.terminal import show
 from gateway.terminal.context import Desk, acting_agent
 from gateway.terminal.progress import progress
@@ -166,7 +167,7 @@ def _show_mail(language: str, mail: "Rendered") -> None:
     show.say(f"\n--- in {language} ---")
     show.say(f"Subject: {show.line(mail.subject)}", style="bold")
     show.say("")
-    show.say(show.body(mail.text).rstrip("\n"))
+    show.say(show.body(without_tokens(mail.text)).rstrip("\n"))
 
 
 def _ask(people: int, *, yes: bool) -> None:

@@ -20,6 +20,12 @@ ADDRESS = f"service+a.{TOKEN}@vendor.example"
         (f"mailto:service%2Ba.{TOKEN}%40vendor.example", "mailto:service%2Ba.…%40vendor.example"),
         (f"service+a.{TOKEN[:9]}=\r\n{TOKEN[9:]}@vendor.example", "service+a.…@vendor.example"),
         (f"service+=\na.{TOKEN}=\n@vendor.example", "service+=\na.…=\n@vendor.example"),
+        (
+            f"<mailto:service+u.12.{TOKEN[:16]}@vendor.example?subject=x>",
+            "<mailto:service+u.12.…@vendor.example?subject=x>",
+        ),
+        (f"service+u=\r\n.1=\r\n2.{TOKEN[:16]}@vendor.example", "service+u=\r\n.1=\r\n2.…@vendor.example"),
+        (f"[CASE.u.12.{TOKEN[:16]}]", "[CASE.u.12.…]"),
         (f"Re: [CASE.{TOKEN}] OK", "Re: [CASE.…] OK"),
         (f"[Ab-9.{TOKEN.upper()}]", "[Ab-9.…]"),
     ],
