@@ -40,7 +40,7 @@ def answer(
             kind=NoticeKind.COMMAND_ANSWER,
             template=rule.template,
             recipient=agent.address,
-            lang="en",
+            lang=agent.lang,
             words=words,
             automatic=rule.automatic,
             case=case,

@@ -106,7 +106,7 @@ def _told(
             kind=kind,
             template=rule.template,
             recipient=agent.address,
-            lang="en",
+            lang=agent.lang,
             words=replace(words, recipient=agent.name),
             automatic=rule.automatic,
             internal=rule.internal,

@@ -229,6 +229,7 @@ class Agent:
     teams: tuple[str, ...] = ()
     os_user: str | None = None
     signature: str | None = None
+    lang: str = "en"
     active: bool = True
 
     @property

@@ -189,7 +189,7 @@ def _involved(news: News, case: Case, facts: CaseFacts) -> list[Agent]:
 
 
 def _agents(told: Iterable[Agent]) -> tuple[_Reader, ...]:
-    return tuple(_Reader(agent.party, agent.address, agent.name, "en", is_vendor=True) for agent in told)
+    return tuple(_Reader(agent.party, agent.address, agent.name, agent.lang, is_vendor=True) for agent in told)
 
 
 def _reader(party: Party, facts: CaseFacts) -> _Reader | None:
@@ -200,7 +200,7 @@ def _reader(party: Party, facts: CaseFacts) -> _Reader | None:
     if (contact := facts.contacts.get(party)) and contact.active:
         return _Reader(party, contact.address, contact.name, contact.lang or facts.account.lang)
     if (agent := facts.agents.get(party)) and agent.active:
-        return _Reader(party, agent.address, agent.name, "en", is_vendor=True)
+        return _Reader(party, agent.address, agent.name, agent.lang, is_vendor=True)
     return None
 
 

@@ -30,7 +30,7 @@ def contact_reader(contact: Contact, account: Account) -> Reader:
 
 def agent_reader(agent: Agent) -> Reader:
     """An agent."""
-    return Reader(address=agent.address, name=agent.name)
+    return Reader(address=agent.address, name=agent.name, lang=agent.lang)
 
 
 def tell(  # noqa: PLR0913  # what happened, to whom, with which words, and what it answers and asks

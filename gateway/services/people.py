@@ -166,6 +166,7 @@ def add_agent(db: Database, agent: Agent) -> Agent:
         teams=tuple(dict.fromkeys(_line(team, "team") for team in agent.teams)),
         os_user=_optional(agent.os_user, "system user"),
         signature=_signature(agent.signature),
+        lang=_lang(agent.lang),
     )
     with db.begin() as tx:
         people.add_agent(tx, stored)

@@ -63,6 +63,7 @@ class AgentRow(Row, table=True):
     teams: list[str] = Field(sa_type=sa.JSON)
     os_user: str | None = None
     signature: str | None = None
+    lang: str
     active: bool = True
 
 

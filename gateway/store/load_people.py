@@ -188,6 +188,7 @@ def _agents(tx: sa.Connection, query: sa.Select[Any], **values: object) -> tuple
             teams=tuple(row.teams),
             os_user=row.os_user,
             signature=row.signature,
+            lang=row.lang,
             active=row.active,
         )
         for row in tx.execute(query, values)

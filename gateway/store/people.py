@@ -67,7 +67,8 @@ def add_contact(tx: sa.Connection, contact: Contact) -> int:
 def add_agent(tx: sa.Connection, agent: Agent) -> int:
     """A new agent; `agent.id` is ignored, the new one returned. Refused if the address is taken."""
     with Session(tx) as session:
-        row = AgentRow(name=agent.name, kind=agent.kind, teams=list(agent.teams), os_user=agent.os_user)
+        teams = list(agent.teams)
+        row = AgentRow(name=agent.name, kind=agent.kind, teams=teams, os_user=agent.os_user, lang=agent.lang)
         row.signature = agent.signature
         session.add(row)
         session.flush()

@@ -165,5 +165,6 @@ def agent(of: Agent) -> Json:
         "team": list(of.teams),
         "os_user": of.os_user,
         "signature": of.signature,
+        "lang": of.lang,
         "active": of.active,
     }

@@ -28,6 +28,7 @@ def add_agent(  # noqa: PLR0913, PLR0917  # each is an option
     team: Annotated[list[str] | None, typer.Option(metavar="T", help="A team; several add up.")] = None,
     os_user: Annotated[str | None, typer.Option(metavar="NAME", help="Acts when this system user runs it.")] = None,
     signature: Annotated[str | None, typer.Option(metavar="TEXT", help=_SIGNATURE)] = None,
+    lang: Annotated[str, typer.Option(metavar="LANG", help="The language of mail to them.")] = "en",
     as_: AsOption = None,
 ) -> None:
     """Add an agent.
@@ -41,7 +42,14 @@ def add_agent(  # noqa: PLR0913, PLR0917  # each is an option
     trusted(desk, as_, "adds agents")
     teams = tuple(team or ())
     agent = Agent(
-        id=AgentId(0), name=name, address=address, kind=kind, teams=teams, os_user=os_user, signature=signature
+        id=AgentId(0),
+        name=name,
+        address=address,
+        kind=kind,
+        teams=teams,
+        os_user=os_user,
+        signature=signature,
+        lang=lang,
     )
     people.refuse_ours(desk.tokens, address)
     stored = people.add_agent(desk.db, agent)
@@ -109,6 +117,7 @@ def show_agent(
             ("Teams", ", ".join(agent.teams)),
             ("System user", agent.os_user),
             ("Signature", agent.signature),
+            ("Language", agent.lang),
         ]
     )
 

@@ -78,6 +78,7 @@ def test_an_agent_shows_what_was_added(desk: Typist) -> None:
         "team": ["a", "b"],
         "os_user": "sam",
         "signature": None,
+        "lang": "en",
         "active": True,
     }
     assert wanted == desk.json("agent", "show", "sam")

@@ -145,3 +145,26 @@ def test_english_readers_of_the_same_mail_read_english(world: World) -> None:
     world.act(Fire(case=CaseNumber(1001), actor=world.alice, trigger="start"))
     assert "Acme untersucht" in text(last(world, BOB))
     assert "Acme Investigating" in text(last(world, CARL))
+
+
+TERMINAL = frozenset({"show", "reply", "note", "take"})
+HELD = frozenset({"automatic", "auto", "submitted", "not", "on", "a", "case", "of", "its", "sender"})
+"""Why a mail was held is English in each language."""
+
+
+def test_an_agent_who_reads_german_reads_german(world: World) -> None:
+    """What happened to their cases; what is typed at the terminal is English in every language."""
+    with world.ports.db.begin() as tx:
+        tx.execute(sa.update(t.agent).values(lang="de"))
+    world.mail(a_mail(subject="Alles steht", body="Der Server steht."))
+    world.act(AgentReply(case=CaseNumber(1001), actor=world.alice, text="Läuft er wieder?"))
+    subject = f"Re: {world.ports.tokens.mint(1001)} Alles steht"
+    for number, body in enumerate(("/type incident P1\n\nNein.", "/escalate Nein.")):
+        world.mail(a_mail(BOB, subject, body, message_id=f"<{number}@x.example>"))
+    world.mail(a_mail(subject="Bericht", auto_submitted="auto-generated", message_id="<4@x.example>"))
+
+    mails = [mail for mail in world.outbox() if mail["To"] == "alice@vendor.example"]
+    assert {"case_opened", "customer_wrote", "escalation", "alarm"} <= {mail["X-Test-Kind"] for mail in mails}
+    said = {word for mail in mails for word in words_of(mail)}
+    assert set() == (said & ENGLISH) - TERMINAL - HELD
+    assert "vorgang" in said

@@ -34,6 +34,7 @@ def upgrade() -> None:
         sa.Column("teams", sa.JSON(), nullable=False),
         sa.Column("os_user", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
         sa.Column("signature", sqlmodel.sql.sqltypes.AutoString(), nullable=True),
+        sa.Column("lang", sqlmodel.sql.sqltypes.AutoString(), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_agent")),
     )
