@@ -195,9 +195,10 @@ def test_a_template_that_fails_gives_way_to_the_shipped_one(config: Path, sink: 
 
     with running(config) as daemon:
         daemon.send(a_mail())
-        mails = sink.wait_for(2)
+        mails = sink.wait_for(3)
         alarms = cli_json(config, "status")["alarms"]
 
     assert any(b"arrived safely" in mail.data for mail in mails)
+    assert any(b"something needs mending" in mail.data for mail in mails)
     assert ["template"] == [alarm["name"] for alarm in alarms]
     assert "case_opened.txt.j2:3" in alarms[0]["text"]
