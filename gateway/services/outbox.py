@@ -128,7 +128,7 @@ def resume(ports: Ports) -> None:
 
 def check_templates(ports: Ports) -> tuple[str, ...]:
     """At the start: templates that would fail raise an alarm; the shipped ones stand in for them meanwhile."""
-    problems = ports.templates.faults()
+    problems = ports.templates.faults_of_override()
     with ports.db.begin() as tx:
         if problems:
             text = f"templates that fail, the shipped ones are used: {'; '.join(problems)}"
