@@ -8,10 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import assert_never
 
-from gateway.domain import notices
+from gateway.domain import attending
 from gateway.domain.actions import Change, Elapse, Escalate
 from gateway.domain.draft import Draft
-from gateway.domain.escalation import EscalationKind, EscalationState, GapUnit, Meetings
+from gateway.domain.escalation import EscalationKind, EscalationState, Meetings
 from gateway.domain.escalation_actions import (
     EscalationAction,
     LogProgress,
@@ -20,15 +20,12 @@ from gateway.domain.escalation_actions import (
     TakeEscalation,
 )
 from gateway.domain.kinds import MANAGERS, must_be
-from gateway.domain.model import SYSTEM, Agent, Escalation, NoticeKind, PartyKind, TimerKind, timestamp
+from gateway.domain.model import SYSTEM, Agent, Escalation, NoticeKind, Party, PartyKind, TimerKind, timestamp
 from gateway.domain.notices import News
-from gateway.domain.words import Appointment, EscalationWords
 from gateway.errors import Refused
 
 LONGEST_ENTRY = 100_000
 """Bytes of an entry of the log."""
-
-_FREQUENCIES = {GapUnit.DAY: "DAILY", GapUnit.WEEK: "WEEKLY"}
 
 
 def decide(draft: Draft, action: EscalationAction | Escalate) -> Change:
@@ -104,6 +101,8 @@ def elapse(draft: Draft, action: Elapse) -> Change:
         passed = [step for step in draft.policy.escalations.untaken if known.requested_at + step <= now]
         draft.add("escalation_untaken", step=max(len(passed), known.reminders + 1))
         _tell(draft, News(event="untaken", author=SYSTEM, inside=known.reason))
+    elif action.kind is TimerKind.LESSONS:
+        _remind_of_lessons(draft, known)
     elif known.meetings and (meeting := known.meetings.next_at):
         if meeting <= now:
             later = known.meetings.next_after(now)
@@ -111,7 +110,7 @@ def elapse(draft: Draft, action: Elapse) -> Change:
         else:
             later = known.meetings.next_after(meeting)
             draft.add("meeting_reminded", meeting=timestamp(meeting), next=timestamp(later))
-            found = _this_meeting(draft, known.meetings)
+            found = attending.one_meeting(draft.now, draft.facts, known.meetings)
             _tell(draft, News(event="meeting", author=SYSTEM, when=meeting, appointment=found))
     return draft.done()
 
@@ -149,7 +148,19 @@ def _plan(draft: Draft, wanted: Meetings | None) -> None:
     )
     meetings = _known(draft).meetings
     assert meetings is not None
-    _tell(draft, News(event="planned", author=draft.actor, appointment=_all_meetings(draft, meetings)))
+    _tell(
+        draft, News(event="planned", author=draft.actor, appointment=attending.series(draft.now, draft.facts, meetings))
+    )
+
+
+def _remind_of_lessons(draft: Draft, known: Escalation) -> None:
+    """Customers who never heard of the escalation hear nothing of its lessons."""
+    at = known.lessons_at
+    if at is not None and draft.stamp.at < at:
+        draft.add("lessons_reminded", meeting=timestamp(at))
+        found = attending.lessons(draft.now, draft.facts, at)
+        only = None if known.told else frozenset[Party]()
+        _tell(draft, News(event="lessons", author=SYSTEM, when=at, appointment=found, only=only))
 
 
 def _is_same(one: Meetings, other: Meetings) -> bool:
@@ -181,19 +192,9 @@ def _resolve(draft: Draft, action: ResolveEscalation) -> None:
     if action.meeting is not None and action.meeting <= now:
         raise Refused(f"{action.meeting:%Y-%m-%d %H:%M} UTC is past; name a later time for the meeting")
     _must_fit(action.text)
-    zone = draft.facts.account.timezone
-    at = action.meeting or draft.policy.escalations.lessons(now, zone, draft.calendar)
+    at = action.meeting or draft.policy.escalations.lessons(now, draft.facts.account.timezone, draft.calendar)
     draft.add("escalation_resolved", text=action.text.strip(), lessons_at=timestamp(at))
-    case, meetings = draft.now, known.meetings
-    appointment = Appointment(
-        uid=f"lessons-{case.number}-{known.round}",
-        sequence=case.version,
-        at=at,
-        summary=_summary(draft),
-        method="REQUEST",
-        zone=zone,
-        place=meetings.channel if meetings else "",
-    )
+    appointment = attending.lessons(draft.now, draft.facts, at)
     news = News(event="resolved", author=draft.actor, text=action.text.strip(), appointment=appointment)
     _tell(draft, news if known.told else replace(news, only=frozenset()))  # what customers never heard of ends so
     _cancel(draft)
@@ -206,38 +207,14 @@ def _cancel(draft: Draft, event: str | None = None) -> None:
         return
     if event is not None:
         draft.add(event)
-    gone = replace(_all_meetings(draft, known.meetings), method="CANCEL", sequence=draft.now.version + 1, rule="")
-    words = replace(_words(draft, known, "stopped"), amount=0, unit="", meeting=None)
-    draft.tell(NoticeKind.ESCALATION, News(event="stopped", author=draft.actor, appointment=gone, escalation=words))
-
-
-def _all_meetings(draft: Draft, meetings: Meetings) -> Appointment:
-    """The series as calendars keep it. No calendar program that matters repeats by the hour: that is one that moves."""
-    frequency = _FREQUENCIES.get(meetings.gap.unit)
-    return Appointment(
-        uid=f"escalation-{draft.now.number}-{meetings.began}",
-        sequence=meetings.sequence,
-        at=meetings.first,
-        summary=_summary(draft),
-        method="REQUEST",
-        zone=meetings.zone,
-        rule=f"FREQ={frequency};INTERVAL={meetings.gap.amount}" if frequency else "",
-        place=meetings.channel,
+    gone = replace(
+        attending.series(draft.now, draft.facts, known.meetings),
+        method="CANCEL",
+        sequence=draft.now.version + 1,
+        rule="",
     )
-
-
-def _this_meeting(draft: Draft, meetings: Meetings) -> Appointment:
-    """One of the series, which changes nothing about it; or, without one, the meeting moved to its next time."""
-    assert meetings.next_at is not None
-    found = replace(_all_meetings(draft, meetings), at=meetings.next_at)
-    if found.rule:
-        return replace(found, rule="", is_one_of=True)
-    return replace(found, sequence=draft.now.version)
-
-
-def _summary(draft: Draft) -> str:
-    """With the token in front, so that what a calendar program answers finds its case."""
-    return f"{draft.facts.token} {draft.now.subject}"
+    words = replace(attending.words_of(known, draft.facts, "stopped", draft.stamp.at), amount=0, unit="", meeting=None)
+    draft.tell(NoticeKind.ESCALATION, News(event="stopped", author=draft.actor, appointment=gone, escalation=words))
 
 
 def _manager(draft: Draft, does: str) -> Agent:
@@ -273,25 +250,6 @@ def _must_fit(text: str) -> None:
 
 def _tell(draft: Draft, news: News) -> None:
     assert news.event is not None
-    words = _words(draft, _known(draft), news.event)
+    words = attending.words_of(_known(draft), draft.facts, news.event, draft.stamp.at)
+    words = replace(words, is_urgent=is_out_of_hours(draft))
     draft.tell(NoticeKind.ESCALATION, replace(news, escalation=words))
-
-
-def _words(draft: Draft, known: Escalation, event: str) -> EscalationWords:
-    facts, zone = draft.facts, draft.facts.account.timezone
-    meetings = known.meetings if known.is_open else None
-    following = meetings.next_after(draft.stamp.at) if meetings else None
-    return EscalationWords(
-        event=event,
-        kind=known.kind.value,
-        requester=notices.name_of(known.requested_by, facts),
-        since=notices.local_time(known.requested_at, zone),
-        team=known.team,
-        manager=notices.name_of(known.manager, facts) if known.manager else None,
-        is_urgent=is_out_of_hours(draft),
-        amount=meetings.gap.amount if meetings else 0,
-        unit=meetings.gap.unit.value if meetings else "",
-        meeting=notices.local_time(following, zone) if following else None,
-        channel=meetings.channel if meetings else "",
-        lessons=notices.local_time(known.lessons_at, zone) if known.lessons_at else None,
-    )

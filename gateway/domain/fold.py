@@ -134,8 +134,8 @@ def _resolved(escalation: Escalation, event: Event) -> Escalation:
         escalation = replace(_logged(escalation, event), told=escalation.told)
     meetings = replace(escalation.meetings, next_at=None) if escalation.meetings else None
     lessons_at = datetime.fromisoformat(event.detail["lessons_at"])
-    state = EscalationState.RESOLVED
-    return replace(escalation, state=state, resolved_at=event.at, meetings=meetings, lessons_at=lessons_at)
+    ended = replace(escalation, state=EscalationState.RESOLVED, resolved_at=event.at, resolved_by=event.actor)
+    return replace(ended, meetings=meetings, lessons_at=lessons_at)
 
 
 def _merged(escalation: Escalation, event: Event) -> Escalation:

@@ -111,6 +111,7 @@ class TimerKind(StrEnum):
     APPROVAL_EXPIRY = "approval_expiry"
     ESCALATION_UNTAKEN = "escalation_untaken"
     MEETING = "meeting"
+    LESSONS = "lessons"
     DIGEST = "digest"
 
 
@@ -268,6 +269,7 @@ class Escalation:
     told: bool = True
     meetings: Meetings | None = None
     resolved_at: datetime | None = None
+    resolved_by: Party | None = None
     lessons_at: datetime | None = None
     log: tuple[LogEntry, ...] = ()
 

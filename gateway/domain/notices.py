@@ -180,10 +180,10 @@ def _called(case: Case, facts: CaseFacts) -> tuple[Agent, ...]:
 
 
 def _involved(news: News, case: Case, facts: CaseFacts) -> list[Agent]:
-    """The vendor's people in an escalation: its manager and the assignee; who did it only if it goes to their calendar."""
+    """The vendor's people in an escalation: its manager, who ended it, the assignee; who did it only if it goes to their calendar."""
     author = news.author if news.appointment else None
-    manager = case.escalation.manager if case.escalation else None
-    parties = dict.fromkeys(party for party in (manager, case.assignee, author) if party)
+    asked = (case.escalation.manager, case.escalation.resolved_by) if case.escalation else ()
+    parties = dict.fromkeys(party for party in (*asked, case.assignee, author) if party)
     known = (facts.agents.get(party) for party in parties)
     return [agent for agent in known if agent and agent.active and (news.appointment or agent.party != news.author)]
 

@@ -48,7 +48,7 @@ def is_past_reopening(case: Case, policy: Policy, now: datetime) -> bool:
 
 
 def _escalated(case: Case, policy: Policy) -> tuple[Timer, ...]:
-    """That somebody takes the escalation, at each step until then; the next meeting of which people are reminded."""
+    """That somebody takes the escalation, at each step until then; the next meeting of which people are reminded, the last too."""
     asked, rules, timers = case.escalation, policy.escalations, []
     if asked and asked.state is EscalationState.REQUESTED and asked.reminders < len(rules.untaken):
         kind, due = TimerKind.ESCALATION_UNTAKEN, asked.requested_at + rules.untaken[asked.reminders]
@@ -56,6 +56,9 @@ def _escalated(case: Case, policy: Policy) -> tuple[Timer, ...]:
     if asked and asked.meetings and asked.meetings.next_at:
         due = asked.meetings.next_at - rules.before_meeting
         timers.append(Timer(kind=TimerKind.MEETING, case=case.number, round=asked.meetings.round, due_at=due))
+    if asked and asked.lessons_at:  # there is one only: it has spoken once its row has
+        due = asked.lessons_at - rules.before_meeting
+        timers.append(Timer(kind=TimerKind.LESSONS, case=case.number, round=asked.round, due_at=due))
     return tuple(timers)
 
 

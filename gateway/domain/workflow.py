@@ -280,7 +280,7 @@ def _elapse(draft: Draft, action: Elapse) -> Change:
     ):
         return Change()
     match action.kind:
-        case TimerKind.ESCALATION_UNTAKEN | TimerKind.MEETING:
+        case TimerKind.ESCALATION_UNTAKEN | TimerKind.MEETING | TimerKind.LESSONS:
             return escalating.elapse(draft, action)
         case TimerKind.WAKE:
             draft.actor = draft.now.deferred_by or SYSTEM

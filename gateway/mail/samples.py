@@ -151,7 +151,7 @@ _ESCALATED = EscalationWords(
     text="It is slow since Monday.\n\nNobody can work.",
 )
 _REQUESTED = replace(_ESCALATED, kind="technical", team=None, manager=None, is_urgent=False, channel="", text="")
-_STEPS = ("taken", "planned", "meeting", "stopped", "resolved", "logged", "noted", "learned")
+_STEPS = ("taken", "planned", "meeting", "stopped", "resolved", "lessons", "logged", "noted", "learned")
 
 _ORDERS = ("order_approved", "order_rejected", "order_released", "order_expired", "order_undecided")
 _BLOCK = BlockWords(

@@ -161,6 +161,7 @@ class EscalationRow(Row, table=True):
     meeting_next_at: datetime | None = None
     meeting_round: int | None = None
     resolved_at: datetime | None = None
+    resolved_by: str | None = None
     lessons_at: datetime | None = None
     log: list[dict[str, Any]] = Field(default_factory=list, sa_type=sa.JSON)
 

@@ -146,6 +146,7 @@ def escalations_of(tx: sa.Connection, rows: Iterable[sa.Row[Any]]) -> dict[int, 
             told=row.told,
             meetings=_meetings(row),
             resolved_at=row.resolved_at,
+            resolved_by=Party.parse(row.resolved_by) if row.resolved_by else None,
             lessons_at=row.lessons_at,
             log=tuple(_entry(entry) for entry in row.log),
         )
@@ -194,7 +195,7 @@ def case_facts(
     if case is None:
         raise NotFound(Phrase("there is no case {number}", number=number))
     asked = case.escalation
-    called = (asked.requested_by, asked.manager) if asked else ()
+    called = (asked.requested_by, asked.manager, asked.resolved_by) if asked else ()
     named = [party for party in (case.assignee, case.deferred_by, *called) if party]
     parties = {case.reporter, *case.participants, *named, *actors}
     known_contacts, known_agents = people(tx, parties)

@@ -192,6 +192,7 @@ def _escalation(tx: sa.Connection, number: CaseNumber, escalation: Escalation) -
         "told": escalation.told,
         **_meetings(escalation.meetings),
         "resolved_at": escalation.resolved_at,
+        "resolved_by": str(escalation.resolved_by) if escalation.resolved_by else None,
         "lessons_at": escalation.lessons_at,
         "log": [_log_entry(entry) for entry in escalation.log],
     }

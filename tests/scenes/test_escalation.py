@@ -461,6 +461,82 @@ def test_at_the_end_everyone_involved_is_invited_to_learn(managed: Managed) -> N
     assert [False, True] == [entry.lessons for entry in escalation(world).log]
 
 
+def test_both_sides_are_reminded_once_before_they_meet_to_learn(managed: Managed) -> None:
+    """Who took it, who ended it, the assignee, and all on the case; by the entry that is in their calendars."""
+    world = managed.world
+    world.act(Fire(case=ONE, actor=world.alice, trigger="start"))
+    managed.escalate()
+    world.act(TakeEscalation(case=ONE, actor=managed.max))
+    before = count(world)
+    world.act(ResolveEscalation(case=ONE, actor=managed.mia))
+    _, invited = event_of(new_mail(world, before)[BOB])
+    before = count(world)
+    world.now = datetime(2026, 3, 9, 9, 29, tzinfo=UTC)
+    assert [] == tick(world)
+    world.later(minutes=1)
+    assert [TimerKind.LESSONS] == tick(world)
+    found = new_mail(world, before)
+    assert {BOB, MAX, MIA, ALICE} == set(found)
+    for mail in found.values():
+        method, event = event_of(mail)
+        assert ("REQUEST", str(invited["uid"]), invited["dtstart"].dt) == (
+            method,
+            str(event["uid"]),
+            event["dtstart"].dt,
+        )
+        assert int(event["sequence"]) > int(invited["sequence"])
+        assert "2026-03-09 10:00 UTC" in text(mail)
+    world.act(LogProgress(case=ONE, actor=world.alice, text="Test restores each month."))
+    world.later(days=3)
+    assert [] == tick(world)
+    assert 1 == world.history().count("lessons_reminded")
+
+
+def test_of_a_meeting_to_learn_that_passed_in_the_dark_nobody_is_told(managed: Managed) -> None:
+    world = managed.world
+    managed.escalate()
+    world.act(ResolveEscalation(case=ONE, actor=managed.max))
+    before = count(world)
+    world.now = datetime(2026, 3, 9, 10, tzinfo=UTC)
+    tick(world)
+    assert before == count(world)
+    assert "lessons_reminded" not in world.history()
+
+
+@pytest.mark.parametrize("end", ["escalated", "merged", "deferred"])
+def test_nobody_is_reminded_to_learn_where_nothing_is_left_to_learn_from(managed: Managed, end: str) -> None:
+    """Escalated once more before, merged, or deferred beyond that time."""
+    world = managed.world
+    world.mail(a_mail(BOB, "Slow too", "Here as well.", message_id="<two@customer.example>"))
+    managed.escalate()
+    world.act(ResolveEscalation(case=ONE, actor=managed.max))
+    if end == "escalated":
+        managed.escalate("Again.")
+        world.act(TakeEscalation(case=ONE, actor=managed.max))
+    elif end == "merged":
+        world.act(Merge(case=ONE, actor=world.alice, into=TWO))
+    else:
+        world.act(Fire(case=ONE, actor=world.alice, trigger="defer", until=world.now + timedelta(days=20)))
+    world.now = datetime(2026, 3, 9, 9, 30, tzinfo=UTC)
+    assert TimerKind.LESSONS not in tick(world)
+    if end == "deferred":
+        world.later(days=20)
+        before = count(world)
+        assert TimerKind.WAKE in tick(world)
+        assert not any("lessons" in str(mail["Subject"]) or has_calendar(mail) for mail in world.outbox()[before:])
+
+
+def test_customers_who_never_heard_of_it_are_not_reminded_to_learn(managed: Managed) -> None:
+    world = managed.world
+    world.act(ChangeType(case=ONE, actor=world.alice, type="error"))
+    world.act(ResolveEscalation(case=ONE, actor=managed.tim, text="It is mended."))
+    before = count(world)
+    world.now = datetime(2026, 3, 9, 9, 30, tzinfo=UTC)
+    assert TimerKind.LESSONS in tick(world)
+    assert {TIM} == {address for address, mail in new_mail(world, before).items() if has_calendar(mail)}
+    assert BOB not in new_mail(world, before)
+
+
 def test_who_ends_one_is_a_manager_or_of_its_team(managed: Managed) -> None:
     world = managed.world
     world.act(ChangeType(case=ONE, actor=world.alice, type="error"))
