@@ -17,20 +17,23 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import icalendar  # noqa: F401  # slow to load: once, before the fork, as all imports
 import sqlalchemy as sa
 
 from gateway import config, wiring
 from gateway.adapters.blobs import FileBlobs
 from gateway.adapters.smtp_out import Relay, SmtpCourier
 from gateway.app import Gateway
-from gateway.domain.actions import AgentReply, Cause, Fire, Stamp
+from gateway.domain.actions import Action, AgentReply, Cause, Fire, Stamp
 from gateway.domain.announcement import Announcement, AnnouncementId, Audience
+from gateway.domain.escalation import Gap, series
+from gateway.domain.escalation_actions import LogProgress, PlanMeetings, ResolveEscalation, TakeEscalation
 from gateway.domain.mail_rules import MailRules
 from gateway.domain.model import AgentId, CaseNumber, Party
 from gateway.domain.post import Envelope, ParsedMail, Transport, Unreadable
 from gateway.loops import Bell
 from gateway.mail.parse import read_mail
-from gateway.services import announcing, inbound
+from gateway.services import announcing, inbound, timers
 from gateway.services.perform import perform
 from gateway.services.ports import Ports
 from gateway.store import load_people
@@ -308,11 +311,47 @@ def announce(scenario: Scenario) -> None:
     scenario.step(announce_all)
 
 
+def read_and_look(ports: Ports) -> None:
+    """What the daemon does at once with new mail and its clock. How mail leaves is as in `work`: here none does."""
+    for raw in inbound.lease(ports):
+        parsed = read_mail(raw.data, ports.policy.mail)
+        assert isinstance(parsed, ParsedMail)
+        inbound.handle(ports, raw, parsed)
+    while rows := timers.lease(ports):
+        for row in rows:
+            timers.fire(ports, row)
+
+
+def escalate(scenario: Scenario) -> None:
+    """A customer escalates, nobody takes it for an hour; then meetings with their reminders, a log entry, and the end."""
+    sam = Party.agent(2)
+    meetings = series(Gap.parse("1d"), "09:00", "UTC", "video call", START)
+    words = "/escalate It costs us a day."
+    scenario.step(lambda ports: accept(ports, [a_mail(subject=f"Re: {ports.tokens.mint(CASE)}", body=words)]))
+    scenario.step(read_and_look)
+    scenario.step(read_and_look, days=0.1)
+    _typed(scenario, TakeEscalation(case=CASE, actor=sam), "escalation_taken")
+    _typed(scenario, PlanMeetings(case=CASE, actor=sam, meetings=meetings), "meetings_planned")
+    scenario.step(read_and_look, days=1)
+    _typed(scenario, LogProgress(case=CASE, actor=sam, text="The patch is on staging."), "escalation_logged")
+    _typed(scenario, ResolveEscalation(case=CASE, actor=sam, text="8.1.2 is out."), "escalation_resolved")
+    scenario.step(read_and_look, days=7.1)
+
+
+def _typed(scenario: Scenario, action: Action, event: str) -> None:
+    """A command, which was carried out if its case has such an event."""
+    scenario.step(
+        lambda ports: _do(perform(ports, action, Cause.cli(event))),
+        done=lambda ports: event in events(ports),
+    )
+
+
 SCENES: Mapping[str, Callable[[Scenario], None]] = {
     "work": work,
     "catch_up": catch_up,
     "register": register,
     "announce": announce,
+    "escalate": escalate,
 }
 
 

@@ -83,15 +83,28 @@ def before_anyone_registers(url: str, folder: Path) -> str:
     return url
 
 
+SAM = Agent(id=AgentId(0), name="Sam", address="sam@vendor.example", kind=AgentKind.SUPPORT_MANAGER)
+
+
 def many_contacts(url: str, folder: Path) -> str:
     """As `populate`, with an agent who may announce, and more people than a page of an announcement has."""
     world = World(url, folder)
     with world.ports.db.begin() as tx:
-        sam = Agent(id=AgentId(0), name="Sam", address="sam@vendor.example", kind=AgentKind.SUPPORT_MANAGER)
-        people.add_agent(tx, sam)
+        people.add_agent(tx, SAM)
         for number in range(65):
             address = f"c{number}@customer.example"
             people.add_contact(tx, Contact(id=ContactId(0), account="EX-1", name="C", addresses=(address,)))
+    world.ports.db.close()
+    return url
+
+
+def to_be_escalated(url: str, folder: Path) -> str:
+    """As `populate`, with a case that waits for its customer's word, and a support manager; all mail has left."""
+    world = World(url, folder)
+    world.mail(a_mail(message_id="<question@customer.example>"))
+    with world.ports.db.begin() as tx:
+        people.add_agent(tx, SAM)
+        tx.execute(sa.update(t.outbox).values(state="sent"))
     world.ports.db.close()
     return url
 
@@ -125,6 +138,17 @@ def announced(expected: dict[str, Any], mails: int) -> None:
     assert {"queued"} == {str(row[2]) for row in expected["announced"]}
 
 
+def escalated(expected: dict[str, Any], mails: int) -> None:
+    """Each timer has fired once, and the escalation went from its request to its end."""
+    fired = [("escalation_untaken", "fired"), ("lessons", "fired"), ("meeting", "fired")]
+    assert fired == sorted((str(row[1]), str(row[4])) for row in expected["timers"])
+    names = [row[3] for row in expected["events"]]
+    assert 1 == names.count("escalation_untaken") == names.count("meeting_reminded") == names.count("lessons_reminded")
+    assert ["resolved"] == [str(row[3]) for row in expected["escalations"]]
+    assert 15 == sum(str(row[2]) in {"escalation", "command_answer"} for row in expected["outbox"])
+    assert 0 == mails
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """What the launcher runs, the database that it begins with, what must have come of it, in so many commits."""
@@ -137,6 +161,7 @@ class Scene:
 
 WORK = Scene("work", populate, worked)
 CATCH_UP = Scene("catch_up", waiting, caught_up)
+ESCALATE = Scene("escalate", to_be_escalated, escalated)
 ANNOUNCE = Scene("announce", many_contacts, announced, commits=5)
 REGISTER = Scene("register", before_anyone_registers, registered)
 
@@ -214,6 +239,7 @@ def content(url: str) -> dict[str, Any]:
                     where=t.address.c.contact_id == t.contact.c.id,
                 ),
                 "announced": rows(tx, *t.announcement_recipient.c),
+                "escalations": rows(tx, *t.escalation.c),
                 "timers": rows(tx, *(t.timer.c[name] for name in ("id", "kind", "case_number", "round", "state"))),
             }
     finally:
@@ -279,7 +305,7 @@ class Killing:
             assert repeats in ([], [2]), name  # one repeat at most: the instant between the 250 and our note of it
 
 
-@scenes((WORK, REGISTER, ANNOUNCE), (CATCH_UP,))
+@scenes((WORK, REGISTER, ANNOUNCE, ESCALATE), (CATCH_UP,))
 def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlite: Path, scene: Scene) -> None:
     """CD-02, CD-03 on SQLite."""
     people = tmp_path / "people.db"
@@ -294,7 +320,7 @@ def test_sqlite_ends_the_same_whatever_was_killed(tmp_path: Path, migrated_sqlit
     sweep(tmp_path, fresh, scene)
 
 
-@scenes((CATCH_UP, ANNOUNCE), (WORK, REGISTER))
+@scenes((CATCH_UP, ANNOUNCE, ESCALATE), (WORK, REGISTER))
 @pytest.mark.servers
 def test_postgresql_ends_the_same_whatever_was_killed(
     tmp_path: Path, pg: Cluster, migrated_postgresql: str, scene: Scene
