@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from gateway.domain import notices
+from gateway.domain import attending, notices
 from gateway.domain.actions import Change, Stamp
 from gateway.domain.calendars import Calendar
 from gateway.domain.facts import CaseFacts
@@ -124,12 +124,17 @@ class Draft:
         absorbs: CaseNumber | None = None,
         also: tuple[Change, ...] = (),
     ) -> Change:
-        """The finished Change."""
+        """The finished Change. Whoever came or left meanwhile has planned meetings come into their calendar, or out of it."""
+        moved = (
+            attending.comings_and_goings(self.facts.case, self.case, self.facts, self.policy, self.stamp.at)
+            if self.case and self.events
+            else ()
+        )
         return Change(
             case=self.case,
             events=tuple(self.events),
             message=message,
-            notices=tuple(self.notices),
+            notices=(*self.notices, *moved),
             takes=takes,
             absorbs=absorbs,
             also=also,

@@ -99,6 +99,16 @@ def _taken(escalation: Escalation, event: Event) -> Escalation:
     return replace(escalation, state=EscalationState.TAKEN, manager=manager, taken_at=event.at, told=True)
 
 
+def _moved_on(case: Case, escalation: Escalation) -> Escalation:
+    """Who leaves has the meetings cancelled under a higher SEQUENCE, which is that of all later mail about them.
+
+    So that it is new to who comes back (RFC 5546 section 2.1.4).
+    """
+    if not escalation.is_open or escalation.meetings is None:
+        return escalation
+    return replace(escalation, meetings=replace(escalation.meetings, sequence=case.version + 1))
+
+
 def _planned(case: Case, escalation: Escalation, event: Event) -> Escalation:
     """Other meetings move those that are in people's calendars; after an end they are new there."""
     detail, version, before = event.detail, case.version + 1, escalation.meetings
@@ -148,7 +158,11 @@ def _merged(escalation: Escalation, event: Event) -> Escalation:
 
 _ON_ESCALATION: Mapping[str, Callable[[Case, Escalation, Event], Escalation]] = {
     "escalation_joined": lambda _, known, event: _added(known, event.detail["reason"]),
-    "escalation_taken": lambda _, known, event: _taken(known, event),
+    "escalation_taken": lambda case, known, event: _moved_on(case, _taken(known, event)),
+    **dict.fromkeys(
+        ("participant_removed", "reporter_changed", "assigned", "team_changed"),
+        lambda case, known, _: _moved_on(case, known),
+    ),
     "escalation_untaken": lambda _, known, event: replace(known, reminders=event.detail["step"]),
     "escalation_logged": lambda _, known, event: _logged(known, event),
     "escalation_resolved": lambda _, known, event: _resolved(known, event),

@@ -24,7 +24,11 @@ def merge(notices: list[Notice]) -> list[Notice]:
     best: dict[tuple[str, str], Notice] = {}
     refused = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.ATTACHMENT_REFUSED}
     results = {notice.recipient: notice.words for notice in notices if notice.kind is NoticeKind.COMMAND_ANSWER}
-    escalated = {(one.recipient, one.internal): one.words for one in notices if one.kind is NoticeKind.ESCALATION}
+    escalated = {
+        (one.recipient, one.internal): one.words
+        for one in notices
+        if one.kind is NoticeKind.ESCALATION and not one.lane
+    }
     for notice in notices:
         key = (notice.recipient, notice.lane)
         known = best.get(key)

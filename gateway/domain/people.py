@@ -197,6 +197,7 @@ def _erase(facts: PeopleFacts, policy: Policy, open_: list[Draft], past: list[Dr
     _remove(facts, policy, open_)
     by_address = [Party(PartyKind.EXTERNAL, address) for address in before.addresses]
     for draft in (*open_, *past):
+        _hush(draft, before, ())
         for party in by_address:
             if party in draft.now.participants:  # mail would go on to nowhere
                 draft.add("participant_removed", party=str(party))
@@ -257,6 +258,7 @@ def _leave(draft: Draft, contact: Contact, successor: Contact | None, staying: t
     A case of another account goes on without them: who else of theirs is on it is for that account and agents to say.
     """
     case = draft.now
+    _hush(draft, contact, staying)
     if contact.party in case.participants:
         draft.add("participant_removed", party=str(contact.party))
     if case.account != contact.account:
@@ -274,6 +276,13 @@ def _leave(draft: Draft, contact: Contact, successor: Contact | None, staying: t
         for manager in user_managers(staying):
             if manager.access:  # a manager without it holds the role and sees no cases
                 draft.join(manager.party)
+
+
+def _hush(draft: Draft, contact: Contact, staying: tuple[Contact, ...]) -> None:
+    """Who is un-registered gets no mail any more, under any address, not even about meetings in their calendar."""
+    gone, by_address = replace(contact, active=False), (Party(PartyKind.EXTERNAL, one) for one in contact.addresses)
+    known = {one.party: one for one in staying} | dict.fromkeys((contact.party, *by_address), gone)
+    draft.facts = replace(draft.facts, contacts={**draft.facts.contacts, **known})
 
 
 def _taken(reader: Contact, drafts: list[Draft]) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ STEPS = {
     NoticeKind.ALARM: frozenset({"set_aside", "trouble"}),
     NoticeKind.ESCALATION: frozenset(
         {"escalated", "joined", "untaken", "taken", "planned", "meeting", "stopped", "resolved"}
-        | {"lessons", "logged", "noted", "learned"}
+        | {"invited", "uninvited", "lessons", "logged", "noted", "learned"}
     ),
 }
 """What happens with people, by the kind of mail that tells it; notices may name these as their events."""

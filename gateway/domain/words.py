@@ -365,7 +365,9 @@ class Notice:
 
     @property
     def lane(self) -> str:
-        """What keeps it a mail of its own: its question, what it takes out of calendars (one mail has one method), an alarm."""
-        if self.appointment and self.appointment.method == "CANCEL":
-            return f"cancel {self.appointment.uid}"
+        """What keeps it a mail of its own: its question, an alarm, who comes into or out of calendars (one mail, one method)."""
+        if entry := self.appointment:
+            is_invitation = isinstance(self.words, CaseWords) and self.words.event == "invited"
+            if entry.method == "CANCEL" or is_invitation:
+                return f"{entry.method} {entry.uid}"
         return "alarm" if self.kind is NoticeKind.ALARM else self.question

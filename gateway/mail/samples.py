@@ -151,7 +151,19 @@ _ESCALATED = EscalationWords(
     text="It is slow since Monday.\n\nNobody can work.",
 )
 _REQUESTED = replace(_ESCALATED, kind="technical", team=None, manager=None, is_urgent=False, channel="", text="")
-_STEPS = ("taken", "planned", "meeting", "stopped", "resolved", "lessons", "logged", "noted", "learned")
+_STEPS = (
+    "taken",
+    "planned",
+    "meeting",
+    "stopped",
+    "resolved",
+    "lessons",
+    "invited",
+    "uninvited",
+    "logged",
+    "noted",
+    "learned",
+)
 
 _ORDERS = ("order_approved", "order_rejected", "order_released", "order_expired", "order_undecided")
 _BLOCK = BlockWords(
@@ -227,7 +239,9 @@ def samples(name: str) -> Iterator[Words]:
 def _escalations(name: str) -> Iterator[Words]:
     """One of each step that this template tells of, with all there is to say, and with as little as can be."""
     for event in _STEPS if "step" in name else ("escalated", "joined", "untaken"):
-        for words in (_ESCALATED, replace(_ESCALATED, amount=2, unit="w"), _REQUESTED, replace(_REQUESTED, unit="h")):
+        over = replace(_ESCALATED, amount=0, unit="", meeting=None)
+        weekly, hourly = replace(_ESCALATED, amount=2, unit="w"), replace(_REQUESTED, unit="h")
+        for words in (_ESCALATED, weekly, over, _REQUESTED, hourly):
             full = replace(_FULL, event=event, escalation=replace(words, event=event), when="2026-12-02 09:00 CET")
             yield full if words.channel else replace(full, text="", attachments=(), recipient="", priority_label=None)
 

@@ -87,6 +87,8 @@ def _of(tx: sa.Connection, ports: Ports, number: CaseNumber, action: CaseAction)
         team = action.team
     elif isinstance(action, ChangeParticipants):
         actors += action.add
+    elif isinstance(action, CustomerReply):
+        actors += action.incoming.joining
     elif isinstance(action, DeliveryFailed) and (agent := load_people.agent_by_address(tx, action.recipient)):
         actors.append(agent.party)
     return load.case_facts(tx, number, ports.tokens.mint(number), actors=actors, team_named=team)

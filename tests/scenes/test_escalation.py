@@ -70,6 +70,9 @@ class Managed:
         meetings = series(Gap.parse(every), at, zone, channel, self.world.now)
         self.world.act(PlanMeetings(case=ONE, actor=self.max, meetings=meetings))
 
+    def stop(self) -> None:
+        self.world.act(PlanMeetings(case=ONE, actor=self.max, meetings=None))
+
 
 @pytest.fixture
 def managed(world: World) -> Managed:
