@@ -83,8 +83,8 @@ def comings_and_goings(
 ) -> tuple[Notice, ...]:
     """Mail to who came to a case, or left it, while its people are going to meet (RFC 5546 sections 3.2.2.6 and 3.2.5).
 
-    Who came gets the entry as it is now, who left has it taken away, unless no mail about the case may go there any more. Of meetings that begin or end just now everybody is
-    told by `domain.escalating`.
+    Who came gets the entry as it is now; who left has it taken away, unless no mail about the case may go there any more.
+    Of meetings that begin or end just now everybody is told by `domain.escalating`.
     """
     entry = _entry(after, facts, now)
     known = _entry(before, facts, now) if before else None
