@@ -18,7 +18,7 @@ setup: ## .venv with Casegate in it (PYTHON=... chooses the Python)
 servers: ## the servers that tests start (root on Debian installs them)
 	@sh .ci/servers.sh
 
-check: setup ## what is quick: lint, format, types, floors, unit, property and golden tests; two minutes
+check: setup ## what is quick: lint, format, types, floors, unit, property and golden tests; four minutes
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -28,7 +28,7 @@ check: setup ## what is quick: lint, format, types, floors, unit, property and g
 
 test: setup servers ## all tests but the slow ones, on real servers; the two halves at once
 	@$(BIN)/pytest -m "not slow" $(DAEMONS) >.venv/daemons.log 2>&1 & daemons=$$!; \
-	$(BIN)/pytest -m "not slow" $(DAEMONS:%=--ignore=%); rest=$$?; \
+	$(BIN)/pytest -m "not slow" $(DAEMONS:%=--ignore=%) $(CHECKED:%=--ignore=%); rest=$$?; \
 	echo "now what ran beside it: $(DAEMONS)"; \
 	wait $$daemons || rest=1; cat .venv/daemons.log; exit $$rest
 
