@@ -3,8 +3,8 @@
 .NOTPARALLEL:
 .PHONY: help setup servers check test slow bench fuzz golden-accept demo constraints clean
 BIN := .venv/bin
-# The tests that mostly wait for processes that they start.
-DAEMONS := tests/crash tests/e2e
+# The tests that mostly wait for processes that they start, and as many others as make both halves take as long.
+DAEMONS := tests/crash tests/e2e tests/cli
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
